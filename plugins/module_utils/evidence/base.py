@@ -1,0 +1,85 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all evidence has in common: `Unknown`, and the way to JSON and back.
+
+Evidence is made of frozen dataclasses whose fields are builtin scalars, tuples, other
+evidence, or `Unknown`. Times are ISO 8601 strings in UTC ending in `Z`, durations are seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing as t
+
+T = t.TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Unknown:
+    """Something that could not be observed, and why. Never means "ok"."""
+
+    unknown: str
+
+
+Known = t.Union[T, Unknown]
+
+
+def encode(value: t.Any) -> t.Any:
+    """Evidence as plain JSON types; fields that are None or an empty tuple are left out."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {name: encode(item) for name, item in pairs if item is not None and item != ()}
+    if isinstance(value, (list, tuple)):
+        return [encode(item) for item in value]
+    return value
+
+
+def decode(kind: t.Any, data: t.Any) -> t.Any:
+    """The inverse of `encode`: builds an object of type `kind`; raises ValueError where `data` does not fit."""
+    origin = t.get_origin(kind)
+    if kind is t.Any:
+        return data
+    if origin in (t.Union, types.UnionType):
+        return _decode_union(t.get_args(kind), data)
+    if origin is tuple:
+        if not isinstance(data, (list, tuple)):
+            raise ValueError(f"expected a list, got {type(data).__name__}")
+        arguments = t.get_args(kind)
+        kinds = [arguments[0]] * len(data) if arguments[-1] is Ellipsis else list(arguments)
+        if len(kinds) != len(data):
+            raise ValueError(f"expected {len(kinds)} items, got {len(data)}")
+        return tuple(decode(item_kind, item) for item_kind, item in zip(kinds, data))
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _decode_dataclass(kind, data)
+    if kind is float and type(data) is int:
+        return float(data)
+    if (kind is type(None) and data is None) or (isinstance(kind, type) and isinstance(data, kind) and not (kind is int and isinstance(data, bool))):
+        return data
+    raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {data!r:.80}")
+
+
+def _decode_union(kinds: tuple[t.Any, ...], data: t.Any) -> t.Any:
+    if isinstance(data, dict) and set(data) == {"unknown"} and Unknown in kinds:
+        return Unknown(data["unknown"])
+    for kind in kinds:
+        if kind is not Unknown:
+            try:
+                return decode(kind, data)
+            except ValueError as error:
+                last = error
+    raise last
+
+
+def _decode_dataclass(kind: type, data: t.Any) -> t.Any:
+    if not isinstance(data, dict):
+        raise ValueError(f"expected an object for {kind.__name__}, got {type(data).__name__}")
+    hints = t.get_type_hints(kind)
+    names = {field.name for field in dataclasses.fields(kind)}
+    if stray := sorted(set(data) - names):
+        raise ValueError(f"{kind.__name__} has no field {', '.join(stray)}")
+    try:
+        return kind(**{name: decode(hints[name], item) for name, item in data.items()})
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error

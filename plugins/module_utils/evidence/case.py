@@ -1,0 +1,42 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that is known about one host: the input of every cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .base import Known, Unknown
+from .controller import ControllerEvidence
+from .endpoint import EndpointEvidence
+
+NOT_ASKED = Unknown("this vantage point was not asked")
+
+
+@dataclass(frozen=True)
+class TargetEvidence:
+    """What the inventory says of the way to the host; never a secret."""
+
+    name: str
+    """The inventory's name of the host."""
+    host: str
+    port: int
+    scheme: str
+    path: str
+    connection: str
+    """`winrm` or `psrp`."""
+    auth: tuple[str, ...]
+    """Methods the connection would try, in order: negotiate, kerberos, ntlm, basic, certificate, credssp."""
+    username: str | None = None
+    validate_certs: bool = True
+    proxy: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One host, seen from the vantage points that were asked."""
+
+    target: TargetEvidence
+    controller: Known[ControllerEvidence] = NOT_ASKED
+    endpoint: Known[EndpointEvidence] = NOT_ASKED
