@@ -50,7 +50,7 @@ def decode(kind: t.Any, data: t.Any) -> t.Any:
         kinds = [arguments[0]] * len(data) if arguments[-1] is Ellipsis else list(arguments)
         if len(kinds) != len(data):
             raise ValueError(f"expected {len(kinds)} items, got {len(data)}")
-        return tuple(decode(item_kind, item) for item_kind, item in zip(kinds, data))
+        return tuple(decode(item_kind, item) for item_kind, item in zip(kinds, data, strict=True))
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _decode_dataclass(kind, data)
     if kind is float and type(data) is int:

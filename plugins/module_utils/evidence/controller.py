@@ -54,7 +54,7 @@ class KerberosEvidence:
     realms: tuple[RealmEvidence, ...] = ()
     domain_realm: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
-    """The [libdefaults] that decide, effective value: rdns, dns_canonicalize_hostname, dns_lookup_kdc, dns_lookup_realm, kdc_timesync, clockskew, permitted_enctypes..."""
+    """The [libdefaults] that decide, with their effective values: rdns, dns_canonicalize_hostname, kdc_timesync, clockskew, enctypes and others."""
     cache_name: str | None = None
     cache_principal: str | None = None
     cache_expires: str | None = None
