@@ -96,7 +96,7 @@ class ControllerAction(ActionBase):
         connection, variables = self._connection, task_vars
         if is_delegated(self._task, name):
             variables = variables_of_host(self._task, task_vars)
-            connection = connection_of_host(self._task, self._play_context, self._templar, variables)
+            connection = connection_of_host(self._task, self._play_context, self._connection, self._templar, variables)
         kind = kind_of(connection)
         if kind is None:
             if "host" in given:

@@ -35,10 +35,13 @@ def variables_of_host(task: t.Any, task_vars: dict[str, t.Any]) -> dict[str, t.A
     return {name: value for name, value in task_vars.items() if name not in foreign}
 
 
-def connection_of_host(task: t.Any, play_context: t.Any, templar: t.Any, variables: dict[str, t.Any]) -> t.Any:
-    """The connection plugin that core would have made for the play's host, with its options set and nothing opened."""
+def connection_of_host(task: t.Any, play_context: t.Any, delegate_s: t.Any, templar: t.Any, variables: dict[str, t.Any]) -> t.Any:
+    """The connection plugin that core would have made for the play's host, with its options set and nothing opened.
+
+    `delegate_s` is the connection that core made for the delegate.
+    """
     templar = templar.copy_with_new_env(available_variables=variables)
-    name = templar.template(variables.get("ansible_connection")) or task.connection
+    name = templar.template(variables.get("ansible_connection") or _keyword(task, delegate_s))
     connection = connection_loader.get(name, play_context, new_stdin=None)
     if connection is None:
         raise DoctorError(f"There is no connection plugin {name}", expected="ansible.builtin.winrm or ansible.builtin.psrp", do="Set ansible_connection")
@@ -51,6 +54,20 @@ def connection_of_host(task: t.Any, play_context: t.Any, templar: t.Any, variabl
         keys["password"] = play_context.password
     connection.set_options(task_keys=keys, var_options=_resolved(connection, variables, templar))
     return connection
+
+
+def _keyword(task: t.Any, delegate_s: t.Any) -> t.Any:
+    """The keyword `connection` of task, block or play."""
+    if task.connection != delegate_s.ansible_name:
+        return task.connection
+    # Since ansible-core 2.21 the task carries the name of the delegate's connection by now (TaskExecutor._update_task_connection).
+    part = task
+    while part is not None:
+        written = part.get_ds()
+        if isinstance(written, dict) and "connection" in written:
+            return written["connection"]
+        part = getattr(part, "_parent", None)
+    return task.get_play().connection
 
 
 def _resolved(connection: t.Any, variables: dict[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
