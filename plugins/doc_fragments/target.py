@@ -15,7 +15,8 @@ notes:
     P(ansible.builtin.psrp#connection) of the host would read them, with templates, vault, play variables, C(vars_prompt), and the command line's C(-u)
     and C(-k). Nobody types credentials twice. Options that are set in the task win.
   - Values of secret options never appear in results.
-  - With C(delegate_to) set to the control node, the module still looks at the host of the play, not at the control node.
+  - With C(delegate_to) set to the control node, the module still looks at the host of the play, not at the control node. Only a password from C(-k) is out of
+    reach then if the inventory gives the delegate C(ansible_password) of its own.
 options:
   inventory_name:
     description:

@@ -78,6 +78,6 @@ def run_playbook(core: Core, folder: Path, inventory: str, playbook: str, *argum
         "ANSIBLE_INJECT_FACT_VARS": "0", "LC_ALL": "C.UTF-8", **(environment or {}),
     }
     command = [str(core.bin / "ansible-playbook"), "-i", "inventory.yml", "play.yml", *arguments]
-    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False)
     results = [json.loads(line) for line in dump.read_text(encoding="utf-8").splitlines()] if dump.exists() else []
     return Run(done.returncode, done.stdout + done.stderr, results)
