@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kerberos protocol errors (RFC 4120 section 7.5.9) and codes of the MIT library itself."""
+
+from __future__ import annotations
+
+from .shape import Row
+
+MIT_BASE = -1765328384
+"""MIT krb5 reports protocol error n as the minor code MIT_BASE + n; GSSAPI shows the same number unsigned."""
+
+KERBEROS: tuple[Row, ...] = (
+    (1, "KDC_ERR_NAME_EXP", "credentials=strong",
+     "The client's account has expired (an MIT KDC says it so; Active Directory is thought to answer 18)."),
+    (6, "KDC_ERR_C_PRINCIPAL_UNKNOWN", "credentials=strong",
+     "The KDC does not know the user."),
+    (7, "KDC_ERR_S_PRINCIPAL_UNKNOWN", "spn=strong",
+     "The KDC knows no account with the service principal name that was asked for, or more than one."),
+    (8, "KDC_ERR_PRINCIPAL_NOT_UNIQUE", "spn=strong",
+     "More than one account carries the service principal name."),
+    (11, "KDC_ERR_NEVER_VALID", "time_skew=medium",
+     "The ticket would never be valid: its start lies after its end, a sign of clocks apart."),
+    (12, "KDC_ERR_POLICY", "permissions=strong",
+     "A policy of the KDC refuses the request."),
+    (13, "KDC_ERR_BADOPTION", "",
+     "The KDC cannot grant an option that was asked for, such as delegation."),
+    (14, "KDC_ERR_ETYPE_NOSUPP", "encryption_types=strong",
+     "Client, account and KDC have no encryption type in common."),
+    (16, "KDC_ERR_PADATA_TYPE_NOSUPP", "certificate=medium",
+     "The KDC does not support this kind of pre-authentication, usually smart card logon without a KDC certificate."),
+    (18, "KDC_ERR_CLIENT_REVOKED", "credentials=strong",
+     "The account is disabled, locked out or expired; Kerberos uses one code for all of them."),
+    (23, "KDC_ERR_KEY_EXPIRED", "credentials=strong",
+     "The password has expired or must be changed."),
+    (24, "KDC_ERR_PREAUTH_FAILED", "credentials=strong",
+     "The password is wrong."),
+    (25, "KDC_ERR_PREAUTH_REQUIRED", "",
+     "The KDC asks for pre-authentication: the normal first step of every logon, no fault."),
+    (26, "KDC_ERR_SERVER_NOMATCH", "spn=medium",
+     "The ticket was made for another server than the one asked for."),
+    (27, "KDC_ERR_MUST_USE_USER2USER", "spn=strong",
+     "The SPN belongs to an account that only does user-to-user, usually a user account instead of the computer."),
+    (29, "KDC_ERR_SVC_UNAVAILABLE", "network=medium domain_trust=medium",
+     "The KDC lacks a service it needs to answer."),
+    (31, "KRB_AP_ERR_BAD_INTEGRITY", "spn=medium",
+     "Decryption failed: the two sides hold different keys."),
+    (32, "KRB_AP_ERR_TKT_EXPIRED", "time_skew=weak",
+     "The ticket has expired."),
+    (33, "KRB_AP_ERR_TKT_NYV", "time_skew=strong",
+     "The ticket is not yet valid by the server's clock."),
+    (34, "KRB_AP_ERR_REPEAT", "",
+     "The request looks like a replay of an earlier one."),
+    (35, "KRB_AP_ERR_NOT_US", "spn=strong",
+     "The ticket was made for another service than the one that received it."),
+    (37, "KRB_AP_ERR_SKEW", "time_skew=strong",
+     "The clocks are too far apart (more than five minutes by default)."),
+    (41, "KRB_AP_ERR_MODIFIED", "spn=strong domain_trust=medium",
+     "The server could not decrypt the ticket: it was encrypted with the key of another account, or with an old machine password."),
+    (44, "KRB_AP_ERR_BADKEYVER", "spn=medium domain_trust=medium",
+     "The server does not hold the key version that the ticket was encrypted with."),
+    (52, "KRB_ERR_RESPONSE_TOO_BIG", "",
+     "The answer does not fit into UDP and must be asked for over TCP; normal for accounts with many groups."),
+    (60, "KRB_ERR_GENERIC", "domain_trust=weak",
+     "A generic Kerberos error; its text or the extended status says more."),
+    (63, "KDC_ERR_KDC_NOT_TRUSTED", "certificate=medium",
+     "The certificate of the KDC is not trusted."),
+    (68, "KDC_ERR_WRONG_REALM", "domain_trust=medium credentials=weak",
+     "The account or service belongs to another realm than the one asked."),
+)
+
+MIT_KRB5: tuple[Row, ...] = (
+    (-1765328243, "KRB5_CC_NOTFOUND", "credentials=medium control_node=medium",
+     "The ticket cache holds no ticket for this principal."),
+    (-1765328236, "KRB5_KDCREP_SKEW", "time_skew=strong",
+     "The KDC's answer carries a time too far from the control node's clock."),
+    (-1765328230, "KRB5_REALM_UNKNOWN", "control_node=medium domain_trust=medium network=medium",
+     "The control node finds no KDC for the realm: neither krb5.conf nor DNS names one."),
+    (-1765328228, "KRB5_KDC_UNREACH", "network=medium firewall=medium domain_trust=weak",
+     "No KDC of the realm answered the control node."),
+    (-1765328189, "KRB5_FCC_NOFILE", "credentials=medium control_node=medium",
+     "There is no ticket cache."),
+    (-1765328174, "KRB5_PREAUTH_FAILED", "credentials=medium",
+     "Pre-authentication failed before the KDC judged the password; the trace says why."),
+    (-1765328164, "KRB5_REALM_CANT_RESOLVE", "network=strong",
+     "The name of the KDC does not resolve to an address."),
+    (-1765328161, "KRB5_GET_IN_TKT_LOOP", "credentials=weak",
+     "The KDC kept asking for something the client had already sent."),
+    (-1765328160, "KRB5_CONFIG_NODEFREALM", "control_node=strong",
+     "krb5.conf names no default realm and the user name none either."),
+    (-1765328147, "KRB5_CONFIG_ETYPE_NOSUPP", "encryption_types=strong control_node=medium",
+     "krb5.conf permits no encryption type that the library supports."),
+)

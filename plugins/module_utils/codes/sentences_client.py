@@ -1,0 +1,102 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sentences that Ansible's connection plugins and their libraries say: text, label, causes, meaning.
+
+`...` stands for anything. A label of the form `Family:number` means that code's entry, and then causes and meaning stay empty.
+Read from ansible-core 2.16-2.19 (winrm, psrp), pywinrm 0.5, pypsrp 0.9, pyspnego 0.12, requests-ntlm 1.3, requests-credssp 2.0.
+"""
+
+from __future__ import annotations
+
+Sentence = tuple[str, str, str, str]
+
+_NO_SCHEME = "The server does not offer the authentication that the connection wants, or the answer was not WinRM's."
+_MISSING = "A Python library that the connection needs cannot be imported on the control node; nothing was sent to the host."
+_INVENTORY = "The inventory gives the connection no such value; nothing was sent to the host."
+
+CLIENT_SENTENCES: tuple[Sentence, ...] = (
+    ("the specified credentials were rejected by the server", "HTTP:401", "", ""),
+    ("failed to authenticate the user ... with", "HTTP:401", "", ""),
+    ("failed to authenticate with the server", "HTTP:401", "", ""),
+    ("invalidcredentialserror", "HTTP:401", "", ""),
+    ("the server did not response with one of the following authentication methods", "SCHEME_NOT_OFFERED", "service_config=strong impostor=weak", _NO_SCHEME),
+    ("did not response with one of", "SCHEME_NOT_OFFERED", "service_config=strong impostor=weak", _NO_SCHEME),
+    ("the server did not response credssp being an available authentication method", "SCHEME_NOT_OFFERED", "service_config=strong impostor=weak", _NO_SCHEME),
+    ("server responded with the auth protocol ... which is incompatible with the specified auth_provider", "SCHEME_NOT_OFFERED",
+     "service_config=strong", _NO_SCHEME),
+    ("server did not respond with ntlm challenge token", "NTLM_NO_CHALLENGE", "service_config=medium ntlm_blocked=medium impostor=weak",
+     "The server answered the first NTLM message without a challenge: Negotiate is off, NTLM is refused, or a proxy answered."),
+    ("server did not response with a credssp token after step", "CREDSSP_NO_TOKEN", "service_config=medium credentials=medium certificate=weak",
+     "The CredSSP exchange was cut off by the server at the step that the text names."),
+    ("public key verification failed, potential man in the middle attack", "CREDSSP_PUBLIC_KEY", "impostor=strong certificate=weak",
+     "The TLS key inside CredSSP is not the one the server vouched for: something between ends the TLS connection."),
+    ("received spnego rejection with no token error message", "SPNEGO_REJECT", "spn=weak credentials=weak domain_trust=weak time_skew=weak",
+     "The server refused the Negotiate exchange without saying why."),
+    ("unable to negotiate common mechanism", "NO_COMMON_MECHANISM", "control_node=medium credentials=medium spn=weak",
+     "Neither Kerberos nor NTLM could be started on the control node; the errors above this one say why."),
+    ("invalid channel bindings", "CHANNEL_BINDINGS", "channel_binding=strong impostor=weak",
+     "The channel binding token does not fit the TLS connection."),
+    ("no username or password was specified and the credential cache did not exist", "NO_CREDENTIALS", "credentials=medium control_node=medium",
+     "The connection has neither a user and password nor a ticket."),
+    ("no credentials were supplied, or the credentials were unavailable or inaccessible", "NO_CREDENTIALS", "credentials=medium control_node=medium",
+     "The connection has neither a user and password nor a ticket."),
+    ("the python gssapi library is not installed", "GSSAPI_MISSING", "control_node=strong", _MISSING),
+    ("gssapi iov extension headers", "GSSAPI_WITHOUT_IOV", "control_node=strong message_encryption=medium",
+     "The GSSAPI library of the control node cannot encrypt WinRM messages with Kerberos."),
+    ("auth method ... requires a password", "PASSWORD_MISSING", "credentials=strong", _INVENTORY),
+    ("auth method ... requires a username", "USERNAME_MISSING", "credentials=strong", _INVENTORY),
+    ("auth, the username must be specified", "USERNAME_MISSING", "credentials=strong", _INVENTORY),
+    ("auth, the password must be specified", "PASSWORD_MISSING", "credentials=strong", _INVENTORY),
+    ("both cert_pem and cert_key_pem must be specified for cert auth", "CLIENT_CERTIFICATE_MISSING", "control_node=strong certificate=weak", _INVENTORY),
+    ("cert_pem file not found", "CLIENT_CERTIFICATE_MISSING", "control_node=strong certificate=weak",
+     "The file of the client certificate is not on the control node or in the execution environment."),
+    ("cert_key_pem file not found", "CLIENT_CERTIFICATE_MISSING", "control_node=strong certificate=weak",
+     "The key file of the client certificate is not on the control node or in the execution environment."),
+    ("for certificate auth, ssl must be used", "CERTIFICATE_NEEDS_HTTPS", "control_node=strong", "Certificate logon works over HTTPS only."),
+    ("the python kerberos library is not installed", "KERBEROS_LIBRARY_MISSING", "control_node=strong", _MISSING),
+    ("requested auth method is kerberos, but pykerberos is not installed", "KERBEROS_LIBRARY_MISSING", "control_node=strong", _MISSING),
+    ("requested auth method is ntlm, but requests_ntlm is not installed", "NTLM_LIBRARY_MISSING", "control_node=strong", _MISSING),
+    ("requests auth method is credssp, but requests-credssp is not installed", "CREDSSP_LIBRARY_MISSING", "control_node=strong", _MISSING),
+    ("pypsrp or dependencies are not installed", "PYPSRP_MISSING", "control_node=strong", _MISSING),
+    ("winrm or requests is not installed", "PYWINRM_MISSING", "control_node=strong", _MISSING),
+    ("xmltodict is not installed", "XMLTODICT_MISSING", "control_node=strong", _MISSING),
+    ("no module named", "MODULE_MISSING", "control_node=strong", _MISSING),
+    ("the installed version of winrm does not support transport", "TRANSPORT_UNKNOWN", "control_node=strong",
+     "ansible_winrm_transport names a method that the installed pywinrm does not know: a typing error or a missing library."),
+    ("unsupported auth method", "TRANSPORT_UNKNOWN", "control_node=strong", "The inventory names an authentication method that the library does not know."),
+    ("no transport found for winrm connection", "TRANSPORT_UNKNOWN", "control_node=strong", "The inventory leaves no transport to try."),
+    ("message encryption is set to 'always' but the selected auth method", "ENCRYPTION_IMPOSSIBLE", "message_encryption=strong control_node=medium",
+     "Message encryption is demanded with a method that cannot encrypt (Basic and certificate never can)."),
+    ("cannot use message encryption with auth", "ENCRYPTION_IMPOSSIBLE", "message_encryption=strong control_node=medium",
+     "Over HTTP the connection wants message encryption, which this method cannot do (Basic and certificate never can)."),
+    ("winrm encryption is not available on the installed version of pykerberos", "ENCRYPTION_IMPOSSIBLE", "control_node=strong message_encryption=strong",
+     "The installed pykerberos cannot encrypt messages."),
+    ("not supported in pywinrm", "ENCRYPTION_IMPOSSIBLE", "message_encryption=strong", "pywinrm cannot encrypt messages with that protocol."),
+    ("encrypted length from server does not match the expected size", "ENCRYPTION_BROKEN", "message_encryption=strong impostor=medium",
+     "The encrypted answer has been changed or cut on its way."),
+    ("kerberos auth failure when calling kinit cmd", "KINIT_MISSING", "control_node=strong",
+     "kinit could not be run on the control node or in the execution environment."),
+    ("kerberos auth failure for principal", "KINIT_FAILED", "credentials=weak control_node=weak network=weak",
+     "kinit got no ticket; the words after the colon say why."),
+    ("authgssclientinit() failed", "GSS_FAILED", "control_node=weak credentials=weak spn=weak",
+     "Kerberos failed on the control node; the inner code says why."),
+    ("authgssclientstep() failed", "GSS_FAILED", "spn=weak credentials=weak time_skew=weak",
+     "Kerberos failed on the way to the host; the inner code says why."),
+    ("mutualauthenticationerror", "MUTUAL_AUTHENTICATION", "spn=medium impostor=medium", "The server did not prove its own identity."),
+    ("the connection attempt timed out", "ANSIBLE_TIMEOUT", "firewall=medium network=medium service_config=medium",
+     "The winrm plugin got no answer in time: connected or not, the text does not tell."),
+    ("http read timeout during psrp script execution", "READ_TIMEOUT", "network=medium quota=weak",
+     "The logon had worked; an answer did not come in time afterwards."),
+    ("failed to connect to the host via psrp", "ANSIBLE_CONNECT", "network=weak firewall=weak service_config=weak",
+     "The psrp plugin could not connect; the words after the colon say why."),
+    ("failed to connect to the host via ssh", "WRONG_CONNECTION_PLUGIN", "control_node=strong",
+     "Ansible used SSH for this host: the inventory sets no ansible_connection of winrm or psrp for it."),
+    ("psrp connection failure during runspace open", "PSRP_OPEN", "permissions=weak service_config=weak quota=weak",
+     "The runspace could not be opened; the fault behind it says why."),
+    ("winrm send_input failed", "WINRM_INPUT", "quota=weak network=weak", "The logon had worked; sending input to the shell failed."),
+    ("received a wsmanfault message", "WSMAN_FAULT", "", "The WinRM service refused the request; the fault's code says why."),
+    ("invalid truth value", "INVENTORY_VALUE", "control_node=medium", "The inventory sets a yes/no value that the library cannot read."),
+    ("must exceed operation_timeout_sec", "INVENTORY_VALUE", "control_node=strong",
+     "ansible_winrm_read_timeout_sec must be larger than the operation time-out."),
+)
