@@ -20,6 +20,8 @@ class ReverseName:
 
     address: str
     names: Known[tuple[str, ...]]
+    dns: Known[tuple[str, ...]] | None = None
+    """The same straight from the name servers, the hosts file left out; None where it was not asked."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,10 @@ class HttpEvidence:
     """Up to 200 printable characters."""
     body_bytes: int = 0
     failure: str | None = None
-    """`reset`, `closed`, `timeout`, `not_http`, `too_large`, `error`; None when a reply was read."""
+    """`reset`, `closed`, `timeout`, `not_http`, `too_large`, `error`; None when a reply was read.
+
+    `status` stands beside a failure where the reply broke off after its headers.
+    """
     detail: str = ""
     seconds: float = 0.0
 
@@ -170,6 +175,8 @@ class ChallengeEvidence:
     timestamp: str | None = None
     wrapped: bool = False
     """True when it came inside SPNEGO, False when raw."""
+    membership: str = ""
+    """`domain`, `workgroup`, or empty where the names do not tell."""
 
 
 @dataclass(frozen=True)
