@@ -29,8 +29,7 @@ def explain(value: object) -> Explanation:
     Of the input only the recognised piece is repeated: error texts may hold names and secrets.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        kind = "nothing (None)" if value is None else f"a value of type {type(value).__name__}"
-        raise DoctorError(f"explain was given {kind}", expected=ACCEPTED, do=_hint(value), value=type(value).__name__)
+        raise DoctorError(f"explain was given {_kind(value)}", expected=ACCEPTED, do=_hint(value), value=type(value).__name__)
     if isinstance(value, int):
         in_range = -(2**31) <= value < 2**32
         mentions = readings(int(value), str(int(value))) if in_range else []
@@ -43,6 +42,19 @@ def explain(value: object) -> Explanation:
         return _unrecognised(number)
     ranked = sorted(mentions, key=_order)
     return {**_full(ranked[0]), "also": [_brief(mention) for mention in ranked[1:1 + ALSO_LIMIT]]}
+
+
+def _kind(value: object) -> str:
+    """The input in words, without its content (a dictionary may hold a password)."""
+    if value is None:
+        return "nothing (None)"
+    if isinstance(value, (bool, float)):
+        return f"the value {value}"
+    # Newer cores hand in subclasses of their own, whose names tell the user nothing.
+    for kind, name in ((dict, "a dictionary"), ((list, tuple), "a list"), (bytes, "bytes")):
+        if isinstance(value, kind):
+            return name
+    return f"a value of type {type(value).__name__}"
 
 
 def _hint(value: object) -> str:
@@ -61,6 +73,8 @@ def _specificity(entry: Entry) -> int:
     """How much an entry narrows things down: a strong single cause most, a wrapper or a long list of candidates least."""
     if entry == EVENT_3603:
         return 50
+    if entry.family == "HTTP" and entry.number == 500:
+        return 18  # it carries the fault, whose own code is what counts
     best = max((_SCORES[strength] for _cause, strength in entry.causes), default=15)
     return best - 4 * max(0, len(entry.causes) - 1) + (5 if entry.number is not None and entry.family != "Event" else 0)
 

@@ -53,7 +53,8 @@ _CONTEXTS: tuple[tuple[str, re.Pattern[str], int], ...] = tuple((family, re.comp
     ("Event", r"event ?id(?: qualifiers=['\"]?[0-9]{0,5}['\"]?)?[^0-9]{0,12}([0-9]{1,5})\b", 10),
     ("Event", r"\bevents? ([0-9]{1,5})\b", 10),
     ("Event", r"\b(?:winrm|id)[ :#-]{1,3}(3603)\b", 10),
-    ("", r"\b(?:error|wsmanfault|fault|result|failure|return|exit)?[ _]?(?:code|error|status)['\"]? ?[:=]? ?['\"]?([0-9]{1,5})\b(?![.\-][0-9])", 10),
+    ("", r"(?<!exit )(?<!return )\b(?:(?:error|wsmanfault|fault|result|failure)[ _]?)?(?:code|error|status)['\"]? ?"
+         r"[:=]? ?['\"]?([0-9]{1,5})\b(?![.\-][0-9])", 10),
 ))
 
 
