@@ -89,6 +89,8 @@ class DeadlineSocket:
         self.sock = sock
         self.deadline = deadline
         self.budget = budget
+        self.ended = False
+        """True once the peer has closed its side."""
 
     def _arm(self) -> None:
         left = self.deadline.left()
@@ -115,6 +117,7 @@ class DeadlineSocket:
         except OSError as error:
             raise translate(error, self.deadline) from error
         self.budget -= count
+        self.ended = self.ended or count == 0
         return count
 
     def makefile(self, mode: str, *arguments: t.Any) -> io.BufferedReader:

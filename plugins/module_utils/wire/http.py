@@ -81,6 +81,9 @@ def exchange(stream: DeadlineSocket, request: bytes, method: str = "POST") -> Re
         arrived = time.monotonic()
         response.begin()
         reply = replace(_head(response), waited=arrived - sent, arrived=arrived)
+        if stream.ended:
+            # http.client takes the end of the stream for the end of the headers.
+            raise WireClosed("closed in the middle of the headers")
         _read_body(response, body)
     except WireError as error:
         failure, detail = error.kind, str(error)
