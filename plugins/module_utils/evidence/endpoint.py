@@ -19,7 +19,7 @@ class ReverseName:
     """PTR names of one address, by the system resolver (hosts file included)."""
 
     address: str
-    names: Known[tuple[str, ...]]
+    names: Known[tuple[str, ...]] = ()
     dns: Known[tuple[str, ...]] | None = None
     """The same straight from the name servers, the hosts file left out; None where it was not asked."""
 
