@@ -45,8 +45,10 @@ EXAMPLES = r"""
 
     - name: Show which authentication schemes each open port offers
       ansible.builtin.debug:
-        msg: "{{ seen.endpoint.doors | default([]) | items2dict(key_name='port', value_name='schemes') }}"
-      when: seen.endpoint.doors is defined
+        msg: "{{ item.port }} offers {{ item.schemes | default(['nothing']) | join(', ') }}"
+      loop: "{{ seen.endpoint.doors | default([]) }}"
+      loop_control:
+        label: "{{ item.address }}"
 
 - name: Look at a host that is not in the inventory
   winrm.doctor.endpoint_info:
@@ -152,7 +154,7 @@ endpoint:
           description: Whether both ways said that the name does not exist.
           type: bool
         reverse:
-          description: Each address with RV(ignore:names) by the system and RV(ignore:dns) by the name servers.
+          description: The names of each address, by the system and by the name servers.
           type: list
           elements: dict
           contains:
@@ -304,7 +306,7 @@ endpoint:
                   type: list
                   elements: str
             chain_verify:
-              description: OpenSSL's verdict on chain and dates, against the trust store that the connection would use. RV(ignore:code) V(0) is good.
+              description: OpenSSL's verdict on chain and dates, against the trust store that the connection would use. The code V(0) is good.
               type: dict
               contains:
                 code:

@@ -92,12 +92,10 @@ class Door:
             if self._look() is None:
                 self._talk()
                 return
-            seen = self.evidence.tls
-            if isinstance(seen, Unknown) or (seen is not None and seen.failure in (*NOT_TLS, "error")):
-                # The other protocol does not fit either, so nothing is learnt from having tried it.
-                self._note(scheme="http", tls=None)
-            else:
+            if reply.seen.detail.startswith(http.TLS_ANSWERED) or not self._tls_failed((*NOT_TLS, "error")):
                 return
+            # The other protocol does not fit either, so nothing is learnt from having tried it.
+            self._note(scheme="http", tls=None)
         self._talk(identified=True)
 
     def _look(self) -> str | None:
@@ -120,6 +118,10 @@ class Door:
         self._secure = t.cast(ssl.SSLSocket, getattr(stream, "sock", stream))
         self._stream = DeadlineSocket(self._secure, self.deadline)
         return None
+
+    def _tls_failed(self, ways: tuple[str, ...]) -> bool:
+        seen = self.evidence.tls
+        return not isinstance(seen, TlsEvidence) or seen.failure in ways
 
     def _talk(self, identified: bool = False) -> None:
         """The questions after the connection is known to carry HTTP."""
@@ -178,7 +180,7 @@ class Door:
         try:
             self._stream = self._stream or self._dial(deadline)
         except WireError as error:
-            return http.Reply(HttpEvidence(failure=error.kind, detail=f"while connecting again: {error}"))
+            return http.Reply(HttpEvidence(failure=error.kind, detail=f"while connecting: {error}"))
         self._stream.deadline = deadline
         reply = http.exchange(self._stream, request)
         if not reply.reusable:

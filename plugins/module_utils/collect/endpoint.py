@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .. import deps
 from ..evidence.base import Known, Unknown
-from ..evidence.endpoint import EndpointEvidence, NameEvidence, PortEvidence
+from ..evidence.endpoint import OPEN, EndpointEvidence, NameEvidence, PortEvidence
 from ..target import Target, is_ipv6
 from ..wire import identify
 from ..wire.deadline import Deadline
@@ -70,7 +70,7 @@ class _Visit:
     now: t.Callable[[], float]
     addresses: tuple[str, ...] = ()
     ports: list[PortEvidence] = field(default_factory=list)
-    sockets: dict[tuple[str, int], socket.socket] = field(default_factory=dict)
+    sockets: dict[tuple[str, int], socket.socket | None] = field(default_factory=dict)
     doors: list[tuple[Door, Background[t.Any]]] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
@@ -91,7 +91,8 @@ class _Visit:
             self._wait_for_doors()
         finally:
             for sock in self.sockets.values():
-                sock.close()
+                if sock:
+                    sock.close()
         return EndpointEvidence(
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), vantage=socket.gethostname(), names=self._names(names),
             ports=self._ordered(), doors=tuple(door.evidence for door, _work in self.doors),
@@ -154,7 +155,7 @@ class _Visit:
     def _take(self, found: t.Iterable[t.Any]) -> None:
         for seen, sock in found:
             self.ports.append(seen)
-            if sock:
+            if seen.state == OPEN:
                 self.sockets[seen.address, seen.port] = sock
 
     def _knock(self, port: int, every_address: bool = False) -> None:

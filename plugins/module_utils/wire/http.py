@@ -21,6 +21,8 @@ KEPT_HEADERS = frozenset(
 )
 MOST_HEADERS, LONGEST_HEADER = 24, 240
 AGENT = "winrm.doctor"
+TLS_ANSWERED = "TLS answered"
+"""How the detail of a `not_http` failure starts where the bytes were TLS records."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _expect_http(reader: io.BufferedReader) -> None:
     if not start:
         raise WireClosed("closed without an answer")
     if start[:1] in (b"\x15", b"\x16") and start[1:2] == b"\x03":
-        raise _NotHttp("TLS answered" + (f", alert {start[6]}" if start[:1] == b"\x15" and len(start) > 6 else ""))
+        raise _NotHttp(TLS_ANSWERED + (f", alert {start[6]}" if start[:1] == b"\x15" and len(start) > 6 else ""))
     if not b"HTTP/".startswith(start[:5].upper()):
         raise _NotHttp(f"the answer starts with {start!r}")
 

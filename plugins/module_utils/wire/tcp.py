@@ -14,12 +14,13 @@ import typing as t
 
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE, PortEvidence
 
-STATES = {0: OPEN, errno.ECONNREFUSED: REFUSED, errno.ECONNRESET: REFUSED, errno.ETIMEDOUT: FILTERED}
+# A reset during the handshake is ECONNREFUSED; ECONNRESET means that it was finished and then cut.
+STATES = {0: OPEN, errno.ECONNRESET: OPEN, errno.ECONNREFUSED: REFUSED, errno.ETIMEDOUT: FILTERED}
 IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class Connect(t.NamedTuple):
-    """One finished connect; `sock` is there while the port is open, non-blocking, and belongs to the reader."""
+    """One finished connect; `sock` is there where the port is open and still connected, non-blocking, and belongs to the reader."""
 
     seen: PortEvidence
     sock: socket.socket | None
@@ -121,13 +122,12 @@ class Sweep:
     def _finish(self, sock: socket.socket, code: int) -> None:
         address, port = self._pending[sock]
         self._forget(sock)
-        state = STATES.get(code, UNREACHABLE)
-        if state == OPEN:
+        if code == 0:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._note(address, port, OPEN, "", sock)
             return
         sock.close()
-        self._note(address, port, state, _symbol(code))
+        self._note(address, port, STATES.get(code, UNREACHABLE), _symbol(code))
 
     def _forget(self, sock: socket.socket) -> socket.socket:
         del self._pending[sock]
