@@ -68,7 +68,7 @@ def _wsman() -> dict[int, Entry]:
     known = _entries("WSMan", WSMAN)
     for number, symbol in WSMAN_SYMBOLS.items():
         if number not in known:
-            meaning = next((text for piece, text in WSMAN_GROUPS if piece in symbol), "A fault of WS-Management that says nothing about the logon.")
+            meaning = next((text for piece, text in WSMAN_GROUPS if piece in symbol), "A fault of WS-Management of which only the name is known here.")
             known[number] = Entry("WSMan", symbol, (), meaning, number)
     return known
 

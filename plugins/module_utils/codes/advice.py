@@ -44,7 +44,7 @@ CAUSE_ADVICE: dict[str, tuple[str, str, str]] = {
         "Allow TCP 5985/5986 inbound for the control node's address, on the profile the host really uses",
     ),
     "service_config": (
-        "the WinRM service is stopped, has no listener, or does not offer what is asked",
+        "the WinRM service is stopped, has no listener, speaks another protocol on that port, or does not offer what is asked",
         "On the host: `Get-Service WinRM`, `winrm enumerate winrm/config/listener`, `winrm get winrm/config/service`",
         "Start the service, create the listener, or enable the authentication method; change the policy where a value says Source=\"GPO\"",
     ),

@@ -42,6 +42,7 @@ CLIENT_SENTENCES: tuple[Sentence, ...] = (
     ("no credentials were supplied, or the credentials were unavailable or inaccessible", "NO_CREDENTIALS", "credentials=medium control_node=medium",
      "The connection has neither a user and password nor a ticket."),
     ("the python gssapi library is not installed", "GSSAPI_MISSING", "control_node=strong", _MISSING),
+    ("gssapiproxy requires the python gssapi library", "GSSAPI_MISSING", "control_node=strong", _MISSING),
     ("gssapi iov extension headers", "GSSAPI_WITHOUT_IOV", "control_node=strong message_encryption=medium",
      "The GSSAPI library of the control node cannot encrypt WinRM messages with Kerberos."),
     ("auth method ... requires a password", "PASSWORD_MISSING", "credentials=strong", _INVENTORY),
