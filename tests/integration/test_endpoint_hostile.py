@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import socket
 import struct
@@ -20,6 +21,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect.fit import fi
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import DoorEvidence, EndpointEvidence, HttpEvidence, TlsEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.tcp import connect
 
 TIMEOUT = 2.0
 SLACK = 4.0
@@ -221,6 +223,19 @@ def door_of(act: Play, scheme: str = "http", *, thorough: bool = False) -> tuple
     return next(door for door in seen.doors if door.port == host.port), host
 
 
+def probe_sockets() -> int:
+    """Connections of this process towards the hostile hosts' address, on the asking side."""
+    gc.collect()
+    count = 0
+    for item in gc.get_objects():
+        if isinstance(item, socket.socket) and item.fileno() >= 0:
+            try:
+                count += item.getpeername()[0] == "127.77.9.1"
+            except OSError:
+                continue
+    return count
+
+
 LAUGHS = b"<!DOCTYPE lolz [" + b"".join(
     b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10 if level else b"lol" * 10) for level in range(10)
 ) + b"]><lolz>&l9;</lolz>"
@@ -254,6 +269,23 @@ def test_host_without_a_whole_reply(act: Play, status: int | None, failure: str,
     assert door.identity is None
     assert door.schemes == ()
     assert door.challenge is None
+
+
+@pytest.mark.parametrize("act", [silence, one_byte_a_second, huge_body, reset_in_body])
+def test_no_thread_and_no_socket_outlives_the_visit(act: Play) -> None:
+    target = from_params({"host": "127.77.9.1", "port": 1, "scheme": "http"})
+    endpoint.observe(target, timeout=1.0, connect_timeout=0.5, thorough=True, revocation=False)
+    threads, before = set(threading.enumerate()), probe_sockets()
+    with Hostile(act) as host:
+        target = from_params({"host": "127.77.9.1", "port": host.port, "scheme": "http"})
+        endpoint.observe(target, timeout=1.0, connect_timeout=0.5, thorough=False, revocation=False)
+        left = [thread for thread in threading.enumerate() if thread not in threads and thread.name.startswith("winrm.doctor")]
+        for thread in left:
+            thread.join(SLACK)
+        assert not [thread for thread in left if thread.is_alive()]
+        assert probe_sockets() <= before
+        with connect("127.77.9.1", host.port, 1.0):
+            assert probe_sockets() == before + 1  # So the count does see one.
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class Background(t.Generic[T]):
         self._value: list[T | Unknown] = []
         self._done = threading.Event()
         self._began = time.monotonic()
-        threading.Thread(target=self._run, daemon=True).start()
+        threading.Thread(target=self._run, name="winrm.doctor", daemon=True).start()
 
     def _run(self) -> None:
         try:

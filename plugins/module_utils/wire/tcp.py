@@ -109,10 +109,11 @@ class Sweep:
     def _start(self, address: str, port: int) -> None:
         try:
             family, where = socket_address(address, port)
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
-            self._note(address, port, UNREACHABLE, _symbol(error.errno))
+            self._note(address, port, UNREACHABLE, "not an address" if isinstance(error, socket.gaierror) else _symbol(error.errno))
             return
+        sock.setblocking(False)
         code = sock.connect_ex(where)
         self._pending[sock] = (address, port)
         self._selector.register(sock, selectors.EVENT_WRITE)
@@ -140,4 +141,4 @@ class Sweep:
 
 
 def _symbol(code: int | None) -> str:
-    return errno.errorcode.get(code, os.strerror(code)) if code is not None else "not an address"
+    return errno.errorcode.get(code or 0, os.strerror(code or 0))
