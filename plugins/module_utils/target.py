@@ -52,7 +52,7 @@ class Target:
         proxy = urlsplit(self.proxy).hostname if self.proxy else None
         return TargetEvidence(
             name=self.name, host=self.host, port=self.port, scheme=self.scheme, path=self.path, connection=self.connection, auth=self.auth,
-            username=self.username, validate_certs=self.validate_certs, proxy=proxy,
+            username=self.username, validate_certs=self.validate_certs, proxy=proxy, spn_hostname=self.spn_hostname,
         )
 
 

@@ -17,7 +17,7 @@ class Cause:
     """One cause: its metadata and its pure rule.
 
     `evaluate(case, now)` returns what the evidence supports, at most one finding per rule; an empty list
-    means that nothing speaks for or against. `now` is the control node's time in seconds since 1970.
+    means that nothing speaks for or against: the catalogue then reports it as unknown. `now` is the control node's time in seconds since 1970.
     """
 
     id: str
@@ -26,6 +26,8 @@ class Cause:
     """Of the five methods the one that treats it."""
     vantage: tuple[str, ...]
     """Vantage points that can decide it, cheapest first."""
+    by_hand: str
+    """What an administrator can do today to decide it."""
     evaluate: t.Callable[[Case, float], list[Finding]]
 
     @property

@@ -31,6 +31,8 @@ class TargetEvidence:
     username: str | None = None
     validate_certs: bool = True
     proxy: str | None = None
+    spn_hostname: str | None = None
+    """A name the inventory sets for the SPN in place of `host`."""
 
 
 @dataclass(frozen=True)

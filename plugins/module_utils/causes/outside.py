@@ -1,0 +1,138 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the endpoint's evidence: the questions several causes ask of it."""
+
+from __future__ import annotations
+
+import re
+
+from ..evidence.base import Unknown
+from ..evidence.case import Case, TargetEvidence
+from ..evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE, DoorEvidence, EndpointEvidence, HttpEvidence, PortEvidence, TlsEvidence
+from ..finding import Fact
+
+WINRM_PORTS = (5985, 5986)
+HTTP_SYS = "microsoft-httpapi"
+"""Server header of HTTP.sys, which answers for WinRM (recorded from real hosts)."""
+
+# Which scheme of the 401 each Ansible connection can answer. pywinrm's Kerberos reads only "Negotiate"
+# (winrm/vendor/requests_kerberos), pypsrp sends its token under whichever of the two the server offers.
+SCHEMES_FOR = {
+    ("winrm", "kerberos"): ("negotiate",),
+    ("winrm", "ntlm"): ("negotiate", "ntlm"),
+    ("psrp", "kerberos"): ("kerberos", "negotiate"),
+    ("psrp", "ntlm"): ("ntlm", "negotiate"),
+    ("psrp", "negotiate"): ("negotiate", "kerberos"),
+}
+
+
+def endpoint(case: Case) -> EndpointEvidence | None:
+    """The endpoint's evidence, if this vantage point was asked."""
+    return None if isinstance(case.endpoint, Unknown) else case.endpoint
+
+
+def ports(case: Case, number: int | None = None) -> tuple[PortEvidence, ...]:
+    """Connects to one port number on every address; by default to the inventory's port."""
+    seen = endpoint(case)
+    wanted = case.target.port if number is None else number
+    return tuple(port for port in seen.ports if port.port == wanted) if seen else ()
+
+
+def state(case: Case, number: int | None = None) -> str | None:
+    """The best state any address shows for a port; None when it was not asked."""
+    states = {port.state for port in ports(case, number)}
+    return next((known for known in (OPEN, REFUSED, FILTERED, UNREACHABLE) if known in states), None)
+
+
+def other_ports(case: Case, *states: str) -> tuple[PortEvidence, ...]:
+    """Ports beside the inventory's that are in one of these states."""
+    seen = endpoint(case)
+    return tuple(p for p in seen.ports if p.port != case.target.port and p.state in states) if seen else ()
+
+
+def door(case: Case) -> DoorEvidence | None:
+    """What was spoken at the inventory's port, at the first address that let itself be spoken to."""
+    seen = endpoint(case)
+    doors = [d for d in seen.doors if d.port == case.target.port] if seen else []
+    return next((d for d in doors if speaks_http(d)), doors[0] if doors else None)
+
+
+def tls(case: Case) -> TlsEvidence | None:
+    """The TLS side of the inventory's port."""
+    opened = door(case)
+    return None if opened is None or opened.tls is None or isinstance(opened.tls, Unknown) else opened.tls
+
+
+def replies(opened: DoorEvidence) -> tuple[HttpEvidence, ...]:
+    """The HTTP replies read there, those that failed left out."""
+    asked = (opened.anonymous, opened.identify)
+    return tuple(reply for reply in asked if isinstance(reply, HttpEvidence) and reply.failure is None and reply.status is not None)
+
+
+def speaks_http(opened: DoorEvidence) -> bool:
+    """True when at least one HTTP reply came."""
+    return bool(replies(opened))
+
+
+def header(reply: HttpEvidence, name: str) -> str:
+    """First value of a header, or ""."""
+    return next((value for key, value in reply.headers if key.lower() == name.lower()), "")
+
+
+def is_winrm(opened: DoorEvidence) -> bool:
+    """True when WinRM itself answered: Microsoft's Identify, or HTTP.sys with WinRM's schemes."""
+    if opened.identity is not None and not isinstance(opened.identity, Unknown):
+        return "microsoft" in opened.identity.vendor.lower()
+    by_http_sys = any(HTTP_SYS in header(reply, "Server").lower() for reply in replies(opened))
+    return by_http_sys and any(scheme.lower() in ("negotiate", "kerberos", "credssp", "basic") for scheme in opened.schemes)
+
+
+def missing_schemes(case: Case, opened: DoorEvidence) -> tuple[str, ...]:
+    """Of the inventory's methods, those that no offered scheme can carry; () where at least one can."""
+    offered = {scheme.lower() for scheme in opened.schemes}
+    missing = []
+    for method in case.target.auth:
+        if method == "certificate":
+            return ()
+        wanted = SCHEMES_FOR.get((case.target.connection, method), (method,))
+        if offered.intersection(wanted):
+            return ()
+        missing.append(method)
+    return tuple(missing)
+
+
+def where(target: TargetEvidence, address: str = "", port: int | None = None) -> str:
+    """`web01 [10.0.0.5]:5986`, as facts name a place."""
+    number = target.port if port is None else port
+    host = f"{target.host} [{address}]" if address and address != target.host else target.host
+    return f"{host}:{number}"
+
+
+def port_fact(case: Case, port: PortEvidence) -> Fact:
+    """One connect, quoted."""
+    how = {
+        OPEN: f"TCP {port.port} accepts connections",
+        REFUSED: f"TCP {port.port} refuses connections (RST)",
+        FILTERED: f"TCP {port.port} gives no answer within {port.seconds:.1f} s",
+        UNREACHABLE: f"TCP {port.port} cannot be reached ({port.detail or 'no route'})",
+    }
+    return Fact(how.get(port.state, f"TCP {port.port}: {port.state}"), where(case.target, port.address, port.port), "endpoint")
+
+
+def reply_fact(case: Case, opened: DoorEvidence, reply: HttpEvidence, question: str) -> Fact:
+    """One HTTP reply, quoted."""
+    server = header(reply, "Server")
+    said = f'{question} is answered with HTTP {reply.status}, Server "{server}"' if server else f"{question} is answered with HTTP {reply.status}, without a Server header"
+    return Fact(said, where(case.target, opened.address, opened.port), "endpoint")
+
+
+def offer_fact(case: Case, opened: DoorEvidence) -> Fact:
+    """The 401's schemes, quoted."""
+    offered = ", ".join(opened.schemes) or "no scheme at all"
+    return Fact(f"the 401 to a request without credentials offers {offered}", where(case.target, opened.address, opened.port), "endpoint")
+
+
+def is_address(host: str) -> bool:
+    """True for a literal IPv4 or IPv6 address."""
+    return bool(re.fullmatch(r"[0-9.]+", host)) or ":" in host
