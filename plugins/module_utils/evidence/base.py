@@ -53,7 +53,7 @@ def decode(kind: t.Any, data: t.Any) -> t.Any:
         return tuple(decode(item_kind, item) for item_kind, item in zip(kinds, data, strict=True))
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _decode_dataclass(kind, data)
-    if kind is float and type(data) is int:
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if (kind is type(None) and data is None) or (isinstance(kind, type) and isinstance(data, kind) and not (kind is int and isinstance(data, bool))):
         return data
