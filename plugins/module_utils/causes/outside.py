@@ -80,12 +80,27 @@ def header(reply: HttpEvidence, name: str) -> str:
     return next((value for key, value in reply.headers if key.lower() == name.lower()), "")
 
 
+def vendor(opened: DoorEvidence) -> str | None:
+    """ProductVendor of the Identify answer, if there was one."""
+    return None if opened.identity is None or isinstance(opened.identity, Unknown) else opened.identity.vendor
+
+
+def by_http_sys(opened: DoorEvidence) -> bool:
+    """True when Windows' own HTTP driver signs an answer."""
+    return any(HTTP_SYS in header(reply, "Server").lower() for reply in replies(opened))
+
+
 def is_winrm(opened: DoorEvidence) -> bool:
-    """True when WinRM itself answered: Microsoft's Identify, or HTTP.sys with WinRM's schemes."""
-    if opened.identity is not None and not isinstance(opened.identity, Unknown):
-        return "microsoft" in opened.identity.vendor.lower()
-    by_http_sys = any(HTTP_SYS in header(reply, "Server").lower() for reply in replies(opened))
-    return by_http_sys and any(scheme.lower() in ("negotiate", "kerberos", "credssp", "basic") for scheme in opened.schemes)
+    """True when WinRM itself answered: Microsoft's Identify, or a 401 of HTTP.sys with WinRM's schemes."""
+    known = vendor(opened)
+    if known is not None:
+        return "microsoft" in known.lower()
+    return by_http_sys(opened) and any(scheme.lower() in ("negotiate", "kerberos", "credssp", "basic") for scheme in opened.schemes)
+
+
+def statuses(opened: DoorEvidence) -> set[int]:
+    """HTTP statuses seen there."""
+    return {reply.status for reply in replies(opened) if reply.status is not None}
 
 
 def missing_schemes(case: Case, opened: DoorEvidence) -> tuple[str, ...]:

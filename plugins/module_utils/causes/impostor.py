@@ -1,0 +1,96 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Something else than WinRM answers: a proxy, another web server, another service."""
+
+from __future__ import annotations
+
+from ..evidence.case import Case
+from ..evidence.endpoint import DoorEvidence, HttpEvidence, TlsEvidence
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
+from . import outside
+from .cause import Cause
+
+WHO = "On the host: netstat -abno | findstr :PORT names the process; from here: curl -v http://HOST:PORT/wsman."
+FIX = Remedy("Find out who answers at this address and port: compare DNS, load balancer, port forwarding and proxy settings with the host's own address")
+
+
+def evaluate(case: Case, now: float) -> list[Finding]:
+    """Compare what answers with what WinRM is known to send."""
+    opened = outside.door(case)
+    if opened is None:
+        return []
+    vendor = outside.vendor(opened)
+    replies = outside.replies(opened)
+    if vendor is not None and "microsoft" not in vendor.lower():
+        return [_other_vendor(case, opened, vendor)]
+    if not replies:
+        return _not_http(case, opened)
+    if outside.by_http_sys(opened):
+        if not outside.is_winrm(opened):
+            return []
+        facts = tuple(outside.reply_fact(case, opened, reply, "a request without credentials") for reply in replies[:1])
+        return [Finding("impostor", "is_winrm", RULED_OUT, "WinRM itself answers.", against=facts)]
+    return [_other_server(case, opened, replies)]
+
+
+def _other_vendor(case: Case, opened: DoorEvidence, vendor: str) -> Finding:
+    where = outside.where(case.target, opened.address)
+    facts = (Fact(f'the anonymous Identify names the vendor "{vendor}"', where, "endpoint"),)
+    by_other = bool(outside.replies(opened)) and not outside.by_http_sys(opened)
+    if by_other:
+        facts += (outside.reply_fact(case, opened, outside.replies(opened)[0], "the same request"),)
+    return Finding(
+        "impostor", "other_vendor", CONFIRMED if by_other else LIKELY, f'A WS-Management service of "{vendor}" answers, not Windows.', facts,
+        next_check=f"Is {case.target.host} a Windows host, and is {opened.address} its address?", remedies=(FIX,), weight=87,
+    )
+
+
+def _other_server(case: Case, opened: DoorEvidence, replies: tuple[HttpEvidence, ...]) -> Finding:
+    statuses = outside.statuses(opened)
+    facts = tuple(outside.reply_fact(case, opened, reply, f"POST /{case.target.path}") for reply in replies)
+    for name in ("Via", "Location", "Proxy-Authenticate"):
+        value = next((outside.header(reply, name) for reply in replies if outside.header(reply, name)), "")
+        if value:
+            facts += (Fact(f'the reply carries {name}: "{value}"', outside.where(case.target, opened.address), "endpoint"),)
+    server = next((outside.header(reply, "Server") for reply in replies if outside.header(reply, "Server")), "")
+    who = f'"{server}"' if server else "a server without a name"
+    if 407 in statuses:
+        rule, verdict, summary = "proxy", LIKELY, f"An HTTP proxy answers ({who}) and wants a logon of its own."
+    elif any(300 <= status < 400 for status in statuses):
+        rule, verdict, summary = "redirect", LIKELY, f"{who} redirects the request; WinRM never does."
+    elif 401 in statuses and {scheme.lower() for scheme in opened.schemes} & {"negotiate", "kerberos"}:
+        rule, verdict, summary = "odd_server", POSSIBLE, f"The reply looks like WinRM's but is signed by {who}: a reverse proxy may stand in front."
+    else:
+        seen = ", ".join(map(str, sorted(statuses)))
+        rule, verdict, summary = "other_server", LIKELY, f"Another web server answers: {who}, HTTP {seen}."
+    return Finding("impostor", rule, verdict, summary, facts, next_check=_who(case), remedies=(FIX,), weight=87)
+
+
+def _not_http(case: Case, opened: DoorEvidence) -> list[Finding]:
+    """Neither HTTP nor TLS: another protocol lives on this port."""
+    strange = [r for r in (opened.identify, opened.anonymous) if isinstance(r, HttpEvidence) and r.failure == "not_http"]
+    tls = opened.tls if isinstance(opened.tls, TlsEvidence) else None
+    if tls is not None and not tls.failure:
+        spoken = f" inside TLS ({strange[0].detail})" if strange else ""
+        if not strange:
+            return []
+    elif strange or (tls is not None and tls.failure == "not_tls"):
+        said = strange[0].detail if strange else tls.detail if tls else ""
+        spoken = f" ({said})" if said else ""
+    else:
+        return []
+    fact = Fact(f"what comes back is neither HTTP nor a TLS handshake{spoken}" if tls is None or tls.failure else f"what comes back{spoken} is not HTTP", outside.where(case.target, opened.address), "endpoint")
+    return [
+        Finding(
+            "impostor", "not_http", LIKELY, f"Another service lives on TCP {case.target.port}: it does not speak HTTP.", (fact,),
+            next_check=_who(case), remedies=(FIX,), weight=87,
+        )
+    ]
+
+
+def _who(case: Case) -> str:
+    return WHO.replace("PORT", str(case.target.port)).replace("HOST", case.target.host).replace("http:", f"{case.target.scheme}:")
+
+
+CAUSE = Cause("impostor", "Something else than WinRM answers", 1, ("endpoint", "controller"), WHO, evaluate)
