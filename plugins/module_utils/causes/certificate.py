@@ -23,7 +23,8 @@ UNTRUSTED = (2, SELF_SIGNED, ROOT_UNKNOWN, ISSUER_UNKNOWN, LEAF_ALONE)
 """X509_V_ERR numbers (OpenSSL, x509_vfy.h)."""
 REPLACE = Remedy(
     "Give the HTTPS listener a fitting certificate from your own authority",
-    "Set-Item WSMan:\\localhost\\Listener\\LISTENER\\CertificateThumbprint THUMBPRINT", "medium",
+    "Set-Item WSMan:\\localhost\\Listener\\LISTENER\\CertificateThumbprint THUMBPRINT",
+    "medium",
 )
 
 
@@ -42,7 +43,15 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return _failed(case, seen, opened.address)
     if not target.validate_certs:
         unchecked = Fact("the inventory switches certificate checks off", "inventory", "controller")
-        return [Finding("certificate", "not_checked", RULED_OUT, "The connection does not check the certificate, so none of its faults stops a logon.", against=(unchecked,))]
+        return [
+            Finding(
+                "certificate",
+                "not_checked",
+                RULED_OUT,
+                "The connection does not check the certificate, so none of its faults stops a logon.",
+                against=(unchecked,),
+            )
+        ]
     found = [finding for finding in (_chain(case, seen, now), _name(case, seen), _revoked(case, seen)) if finding]
     if found:
         return found
@@ -70,7 +79,7 @@ def _facts(case: Case, seen: TlsEvidence, said: str, verdict: Known[VerifyEviden
     """What the certificate says, and what OpenSSL says of it."""
     opened = outside.door(case)
     place = outside.where(case.target, opened.address if opened else "")
-    facts = (Fact(said, place, "endpoint"),)
+    facts: tuple[Fact, ...] = (Fact(said, place, "endpoint"),)
     if verdict is not None and not isinstance(verdict, Unknown):
         store = f" with the trust store {verdict.store}" if verdict.store else ""
         facts += (Fact(f'OpenSSL refuses it{store}: error {verdict.code}, "{verdict.text}"', place, "endpoint"),)
@@ -91,13 +100,21 @@ def _chain(case: Case, seen: TlsEvidence, now: float) -> Finding | None:
         return _unfit(case, seen, own, code)
     text = seen.chain_verify.text if isinstance(seen.chain_verify, VerifyEvidence) else ""
     return Finding(
-        "certificate", "refused", LIKELY, f"The client refuses the certificate: {text or f'OpenSSL error {code}'}.",
-        _facts(case, seen, _presented(own), seen.chain_verify), next_check=_look(case), remedies=(REPLACE,), weight=76,
+        "certificate",
+        "refused",
+        LIKELY,
+        f"The client refuses the certificate: {text or f'OpenSSL error {code}'}.",
+        _facts(case, seen, _presented(own), seen.chain_verify),
+        next_check=_look(case),
+        remedies=(REPLACE,),
+        weight=76,
     )
 
 
 def _presented(own: CertificateEvidence | None) -> str:
-    return f"the host presents {own.subject or '(no subject)'}, thumbprint {own.thumbprint}" if own else "the host presents a certificate that could not be read"
+    if own is None:
+        return "the host presents a certificate that could not be read"
+    return f"the host presents {own.subject or '(no subject)'}, thumbprint {own.thumbprint}"
 
 
 def _look(case: Case) -> str:
@@ -114,15 +131,22 @@ def _dates(case: Case, seen: TlsEvidence, own: CertificateEvidence | None, code:
         return Finding("certificate", rule, LIKELY, f"{whose} {word}.", _facts(case, seen, _presented(None), seen.chain_verify), remedies=(REPLACE,), weight=78)
     moment = culprit.not_after if code == EXPIRED else culprit.not_before
     summary = f"{whose} expired on {moment[:10]}." if code == EXPIRED else f"{whose} is valid only from {moment[:10]} on."
-    said = f"{culprit.subject} is valid from {culprit.not_before} to {culprit.not_after}; this control node's time is {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}"
+    here = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    said = f"{culprit.subject} is valid from {culprit.not_before} to {culprit.not_after}; this control node's time is {here}"
     # Judged by our clock: if the host's clock disagrees and would make the dates fit, ours may be the wrong one.
     opened = outside.door(case)
     offset = min((c for c in opened.clocks), key=lambda c: c.uncertainty).offset if opened and opened.clocks else 0.0
     fits = abs(offset) > 300 and seconds(culprit.not_before) <= now + offset <= seconds(culprit.not_after)
     return Finding(
-        "certificate", rule, LIKELY if fits or not late else CONFIRMED, summary, _facts(case, seen, said, seen.chain_verify),
+        "certificate",
+        rule,
+        LIKELY if fits or not late else CONFIRMED,
+        summary,
+        _facts(case, seen, said, seen.chain_verify),
         next_check="The host's clock would make the dates fit: first find out which clock is right." if fits else _look(case),
-        remedies=(REPLACE,), tied_with=("time_skew",) if fits else (), weight=78,
+        remedies=(REPLACE,),
+        tied_with=("time_skew",) if fits else (),
+        weight=78,
     )
 
 
@@ -131,8 +155,10 @@ def _untrusted(case: Case, seen: TlsEvidence, code: int) -> Finding:
     chain = seen.chain if not isinstance(seen.chain, Unknown) else ()
     last = chain[-1] if chain else None
     trust = Remedy(
-        "Trust the authority on the control node", "ansible_psrp_ca_cert: /path/ca.pem" if case.target.connection == "psrp" else "ansible_winrm_ca_trust_path: /path/ca.pem",
+        "Trust the authority on the control node",
+        outside.setting(case.target, psrp="ansible_psrp_ca_cert: /path/ca.pem", winrm="ansible_winrm_ca_trust_path: /path/ca.pem"),
     )
+    remedies: tuple[Remedy, ...]
     if code == SELF_SIGNED or (own and own.self_signed):
         rule, summary, remedies = "self_signed", "The host's certificate is self-signed, and this control node does not trust it.", (trust, REPLACE)
     elif code == ROOT_UNKNOWN or len(chain) > 1:
@@ -142,13 +168,20 @@ def _untrusted(case: Case, seen: TlsEvidence, code: int) -> Finding:
         issuer = own.issuer if own else "its issuer"
         rule = "incomplete_chain"
         summary = f"The host sends its certificate alone, and this control node does not know its issuer, {issuer}."
-        send = Remedy("If the issuer is an intermediate: put it into the host's store Intermediate Certification Authorities, so that it is sent", "certutil -addstore CA FILE", "low")
+        send = Remedy("If the issuer is an intermediate: put it into the host's store CA, so that Windows sends it along", "certutil -addstore CA FILE")
         remedies = (trust, send)
     said = f"{_presented(own)}, issued by {own.issuer}" if own else _presented(own)
     if chain:
         said += f"; {len(chain)} certificate{'s' if len(chain) > 1 else ''} presented"
     return Finding(
-        "certificate", rule, CONFIRMED if own else LIKELY, summary, _facts(case, seen, said, seen.chain_verify), next_check=_look(case), remedies=remedies, weight=77,
+        "certificate",
+        rule,
+        CONFIRMED if own else LIKELY,
+        summary,
+        _facts(case, seen, said, seen.chain_verify),
+        next_check=_look(case),
+        remedies=remedies,
+        weight=77,
     )
 
 
@@ -157,13 +190,25 @@ def _unfit(case: Case, seen: TlsEvidence, own: CertificateEvidence | None, code:
         named = own is not None and own.eku is not None and not set(SERVER_AUTH).intersection(own.eku)
         uses = ", ".join(own.eku or ()) if own else ""
         return Finding(
-            "certificate", "wrong_eku", CONFIRMED if named else LIKELY, "The certificate is not meant for servers: its key usage lacks Server Authentication.",
-            _facts(case, seen, f"extended key usage: {uses or 'not read'} (1.3.6.1.5.5.7.3.1 is wanted)", seen.chain_verify), next_check=_look(case), remedies=(REPLACE,), weight=76,
+            "certificate",
+            "wrong_eku",
+            CONFIRMED if named else LIKELY,
+            "The certificate is not meant for servers: its key usage lacks Server Authentication.",
+            _facts(case, seen, f"extended key usage: {uses or 'not read'} (1.3.6.1.5.5.7.3.1 is wanted)", seen.chain_verify),
+            next_check=_look(case),
+            remedies=(REPLACE,),
+            weight=76,
         )
     made = f"key {own.key}, signature {own.signature}" if own else "key or signature"
     return Finding(
-        "certificate", "weak_key", CONFIRMED if own else LIKELY, "The certificate's key or signature is too weak for this control node's OpenSSL.",
-        _facts(case, seen, made, seen.chain_verify), next_check=_look(case), remedies=(REPLACE,), weight=76,
+        "certificate",
+        "weak_key",
+        CONFIRMED if own else LIKELY,
+        "The certificate's key or signature is too weak for this control node's OpenSSL.",
+        _facts(case, seen, made, seen.chain_verify),
+        next_check=_look(case),
+        remedies=(REPLACE,),
+        weight=76,
     )
 
 
@@ -177,14 +222,21 @@ def _name(case: Case, seen: TlsEvidence) -> Finding | None:
     if names:
         said = f"the certificate is issued for {', '.join(names[:8])}{' and others' if len(names) > 8 else ''}"
     else:
-        said = f"the certificate has no subject alternative name (common name {own.common_name if own else 'unknown'}), and clients no longer read the common name ([RFC 9525])"
-    remedies = (REPLACE,)
+        common = own.common_name if own else "unknown"
+        said = f"the certificate has no subject alternative name, and clients no longer read the common name ({common}; [RFC 9525])"
+    remedies: tuple[Remedy, ...] = (REPLACE,)
     better = next((name for name in names if "*" not in name and not outside.is_address(name)), "")
     if better:
         remedies = (Remedy(f"Connect by a name of the certificate, if it leads to this host: ansible_host: {better}"), REPLACE)
     return Finding(
-        "certificate", "name_mismatch", CONFIRMED if own else LIKELY, f"The certificate does not cover {asked}, the name the inventory connects to.",
-        _facts(case, seen, said, seen.name_verify), next_check=_look(case), remedies=remedies, weight=74,
+        "certificate",
+        "name_mismatch",
+        CONFIRMED if own else LIKELY,
+        f"The certificate does not cover {asked}, the name the inventory connects to.",
+        _facts(case, seen, said, seen.name_verify),
+        next_check=_look(case),
+        remedies=remedies,
+        weight=74,
     )
 
 
@@ -192,8 +244,17 @@ def _revoked(case: Case, seen: TlsEvidence) -> Finding | None:
     answers = [answer for answer in seen.revocation if not isinstance(answer, Unknown) and answer.status == "revoked"]
     if not answers and _code(seen.chain_verify) != REVOKED:
         return None
-    facts = tuple(Fact(f"{answer.way} says revoked{f' since {answer.revoked_at}' if answer.revoked_at else ''}", answer.url, "endpoint") for answer in answers)
-    return Finding("certificate", "revoked", CONFIRMED if answers else LIKELY, "The certificate has been revoked.", facts, next_check=_look(case), remedies=(REPLACE,), weight=77)
+    facts = tuple(Fact(f"{answer.way} says revoked (since {answer.revoked_at or 'an unknown time'})", answer.url, "endpoint") for answer in answers)
+    return Finding(
+        "certificate",
+        "revoked",
+        CONFIRMED if answers else LIKELY,
+        "The certificate has been revoked.",
+        facts,
+        next_check=_look(case),
+        remedies=(REPLACE,),
+        weight=77,
+    )
 
 
 def _failed(case: Case, seen: TlsEvidence, address: str) -> list[Finding]:
@@ -206,9 +267,15 @@ def _failed(case: Case, seen: TlsEvidence, address: str) -> list[Finding]:
     fact = Fact(f"the connection is cut right after TLS's first message ({seen.failure}), before any certificate is shown", place, "endpoint")
     return [
         Finding(
-            "certificate", "none_bound", LIKELY, "The HTTPS listener has no usable certificate, or a device cuts TLS on the way.", (fact,),
+            "certificate",
+            "none_bound",
+            LIKELY,
+            "The HTTPS listener has no usable certificate, or a device cuts TLS on the way.",
+            (fact,),
             next_check="On the host: winrm enumerate winrm/config/listener (CertificateThumbprint), netsh http show sslcert, and System log, source Schannel.",
-            remedies=(REPLACE,), tied_with=("network",), weight=76,
+            remedies=(REPLACE,),
+            tied_with=("network",),
+            weight=76,
         )
     ]
 
@@ -216,8 +283,13 @@ def _failed(case: Case, seen: TlsEvidence, address: str) -> list[Finding]:
 def _needs_https(case: Case) -> Finding:
     fact = Fact(f"auth is certificate, scheme is http, port {case.target.port}", "inventory", "controller")
     return Finding(
-        "certificate", "client_certificate_needs_https", LIKELY, "The inventory logs on with a client certificate over plain HTTP, where there is no TLS to carry it.",
-        (fact,), remedies=(Remedy("Use https: ansible_port: 5986"),), weight=80,
+        "certificate",
+        "client_certificate_needs_https",
+        LIKELY,
+        "The inventory logs on with a client certificate over plain HTTP, where there is no TLS to carry it.",
+        (fact,),
+        remedies=(Remedy("Use https: ansible_port: 5986"),),
+        weight=80,
     )
 
 
@@ -227,5 +299,10 @@ def _not_used(case: Case) -> Finding:
 
 
 CAUSE = Cause(
-    "certificate", "The TLS certificate is refused", 4, ("endpoint", "host"), "openssl s_client -connect HOST:5986 -showcerts; certutil -verify -urlfetch FILE on a Windows client.", evaluate,
+    "certificate",
+    "The TLS certificate is refused",
+    4,
+    ("endpoint", "host"),
+    "openssl s_client -connect HOST:5986 -showcerts; certutil -verify -urlfetch FILE on a Windows client.",
+    evaluate,
 )

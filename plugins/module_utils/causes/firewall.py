@@ -11,7 +11,7 @@ from ..finding import POSSIBLE, RULED_OUT, Fact, Finding, Remedy
 from . import outside
 from .cause import Cause
 
-STEALTH = "Windows Firewall hides the reset of ports nobody listens on (stealth mode), so a stopped service, a missing listener and a filter all look alike from here."
+STEALTH = "Windows Firewall hides the reset of ports nobody listens on (stealth mode), so a stopped service, a missing listener and a filter look alike from here."
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
@@ -19,7 +19,15 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     state = outside.state(case)
     place = outside.where(case.target)
     if state == OPEN:
-        return [Finding("firewall", "open", RULED_OUT, "No firewall stops the connection from this control node.", against=(Fact("the TCP handshake completes", place, "endpoint"),))]
+        return [
+            Finding(
+                "firewall",
+                "open",
+                RULED_OUT,
+                "No firewall stops the connection from this control node.",
+                against=(Fact("the TCP handshake completes", place, "endpoint"),),
+            )
+        ]
     if state == REFUSED:
         fact = Fact("the connection is refused at once; a Windows Firewall that filters stays silent", place, "endpoint")
         return [Finding("firewall", "refused", RULED_OUT, "The host's own firewall lets the connection through.", against=(fact,))]
@@ -40,8 +48,12 @@ def _finding(case: Case, rule: str, summary: str, facts: tuple[Fact, ...], tied:
     port = case.target.port
     builtin = " Windows has no built-in rule for 5986." if port == 5986 else ""
     return Finding(
-        "firewall", rule, POSSIBLE, summary + builtin, facts,
-        next_check=f"{STEALTH} On the host: Test-NetConnection -ComputerName localhost -Port {port}. Open there: a firewall; closed there: service or listener.",
+        "firewall",
+        rule,
+        POSSIBLE,
+        summary + builtin,
+        facts,
+        next_check=f"{STEALTH} On the host: Test-NetConnection -ComputerName localhost -Port {port}. Open: a firewall; closed: service or listener.",
         remedies=(
             Remedy(
                 f"Allow TCP {port} inbound for the control node's address, on the network profile in use",
@@ -49,11 +61,16 @@ def _finding(case: Case, rule: str, summary: str, facts: tuple[Fact, ...], tied:
                 "medium",
             ),
         ),
-        tied_with=tied, weight=85,
+        tied_with=tied,
+        weight=85,
     )
 
 
 CAUSE = Cause(
-    "firewall", "A firewall drops the connection", 1, ("endpoint", "host"),
-    "On the host: Get-NetFirewallPortFilter | Where-Object LocalPort -in 5985,5986 | Get-NetFirewallRule; compare profile and remote address.", evaluate,
+    "firewall",
+    "A firewall drops the connection",
+    1,
+    ("endpoint", "host"),
+    "On the host: Get-NetFirewallPortFilter | Where-Object LocalPort -in 5985,5986 | Get-NetFirewallRule; compare profile and remote address.",
+    evaluate,
 )

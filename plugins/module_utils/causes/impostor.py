@@ -36,13 +36,19 @@ def evaluate(case: Case, now: float) -> list[Finding]:
 
 def _other_vendor(case: Case, opened: DoorEvidence, vendor: str) -> Finding:
     where = outside.where(case.target, opened.address)
-    facts = (Fact(f'the anonymous Identify names the vendor "{vendor}"', where, "endpoint"),)
+    facts: tuple[Fact, ...] = (Fact(f'the anonymous Identify names the vendor "{vendor}"', where, "endpoint"),)
     by_other = bool(outside.replies(opened)) and not outside.by_http_sys(opened)
     if by_other:
         facts += (outside.reply_fact(case, opened, outside.replies(opened)[0], "the same request"),)
     return Finding(
-        "impostor", "other_vendor", CONFIRMED if by_other else LIKELY, f'A WS-Management service of "{vendor}" answers, not Windows.', facts,
-        next_check=f"Is {case.target.host} a Windows host, and is {opened.address} its address?", remedies=(FIX,), weight=87,
+        "impostor",
+        "other_vendor",
+        CONFIRMED if by_other else LIKELY,
+        f'A WS-Management service of "{vendor}" answers, not Windows.',
+        facts,
+        next_check=f"Is {case.target.host} a Windows host, and is {opened.address} its address?",
+        remedies=(FIX,),
+        weight=87,
     )
 
 
@@ -80,11 +86,18 @@ def _not_http(case: Case, opened: DoorEvidence) -> list[Finding]:
         spoken = f" ({said})" if said else ""
     else:
         return []
-    fact = Fact(f"what comes back is neither HTTP nor a TLS handshake{spoken}" if tls is None or tls.failure else f"what comes back{spoken} is not HTTP", outside.where(case.target, opened.address), "endpoint")
+    what = "neither HTTP nor a TLS handshake" if tls is None or tls.failure else "not HTTP"
+    fact = Fact(f"what comes back is {what}{spoken}", outside.where(case.target, opened.address), "endpoint")
     return [
         Finding(
-            "impostor", "not_http", LIKELY, f"Another service lives on TCP {case.target.port}: it does not speak HTTP.", (fact,),
-            next_check=_who(case), remedies=(FIX,), weight=87,
+            "impostor",
+            "not_http",
+            LIKELY,
+            f"Another service lives on TCP {case.target.port}: it does not speak HTTP.",
+            (fact,),
+            next_check=_who(case),
+            remedies=(FIX,),
+            weight=87,
         )
     ]
 

@@ -46,17 +46,22 @@ def _name(case: Case, names: NameEvidence) -> Finding | None:
     host = case.target.host
     hosts_fix = Remedy(f"Correct the name in the inventory, or the DNS record of {host}", f"getent ahosts {host}; dig {host}")
     if names.no_such_name:
-        facts = (Fact(f'both the system resolver and the name servers say that "{host}" does not exist', "name resolution", "endpoint"),)
-        return Finding("network", "no_such_name", CONFIRMED, f'The name "{host}" does not exist in DNS.', facts, remedies=(hosts_fix,), weight=99)
+        said = (Fact(f'both the system resolver and the name servers say that "{host}" does not exist', "name resolution", "endpoint"),)
+        return Finding("network", "no_such_name", CONFIRMED, f'The name "{host}" does not exist in DNS.', said, remedies=(hosts_fix,), weight=99)
     if isinstance(names.system, Unknown) or not names.system:
         reason = names.system.unknown if isinstance(names.system, Unknown) else "no address came back"
-        facts = (Fact(f"the system resolver does not resolve {host}: {reason}", "getaddrinfo", "endpoint"),)
+        facts: tuple[Fact, ...] = (Fact(f"the system resolver does not resolve {host}: {reason}", "getaddrinfo", "endpoint"),)
         if not isinstance(names.dns, Unknown) and names.dns:
             facts += (Fact(f"the name servers know it as {', '.join(names.dns)}", "DNS", "endpoint"),)
         return Finding(
-            "network", "name_unresolved", LIKELY, f'This control node cannot resolve "{host}".', facts,
+            "network",
+            "name_unresolved",
+            LIKELY,
+            f'This control node cannot resolve "{host}".',
+            facts,
             next_check="Ask another resolver for the name, and compare /etc/nsswitch.conf and /etc/resolv.conf with a control node that works.",
-            remedies=(hosts_fix,), weight=98,
+            remedies=(hosts_fix,),
+            weight=98,
         )
     return None
 
@@ -66,10 +71,15 @@ def _no_route(case: Case) -> Finding:
     by_kernel = all("ENETUNREACH" in port.detail for port in ports)
     facts = tuple(outside.port_fact(case, port) for port in ports)
     return Finding(
-        "network", "no_route", CONFIRMED if by_kernel else LIKELY, f"There is no route from this control node to {case.target.host}.", facts,
+        "network",
+        "no_route",
+        CONFIRMED if by_kernel else LIKELY,
+        f"There is no route from this control node to {case.target.host}.",
+        facts,
         next_check="ip route get ADDRESS on the control node; traceroute shows the last router that answers.",
         remedies=(Remedy("Repair the route, the VPN or the subnet mask between control node and host", "ip route get ADDRESS"),),
-        tied_with=() if by_kernel else ("firewall",), weight=96,
+        tied_with=() if by_kernel else ("firewall",),
+        weight=96,
     )
 
 
@@ -77,10 +87,19 @@ def _silent(case: Case) -> Finding:
     seen = outside.endpoint(case)
     facts = tuple(outside.port_fact(case, port) for port in (seen.ports if seen else ()) if port.state == FILTERED)
     return Finding(
-        "network", "silent", POSSIBLE, f"{case.target.host} answers on no port asked: it is switched off, elsewhere, or filtered altogether.", facts,
+        "network",
+        "silent",
+        POSSIBLE,
+        f"{case.target.host} answers on no port asked: it is switched off, elsewhere, or filtered altogether.",
+        facts,
         next_check=PING_OTHERS,
-        remedies=(Remedy("Check that the host runs and that its address is the one in the inventory", "Look at its console or hypervisor; compare its ipconfig with DNS"),),
-        tied_with=("firewall",), weight=90,
+        remedies=(
+            Remedy(
+                "Check that the host runs and that its address is the one in the inventory", "Look at its console or hypervisor; compare its ipconfig with DNS"
+            ),
+        ),
+        tied_with=("firewall",),
+        weight=90,
     )
 
 
@@ -94,11 +113,15 @@ def _mute(*answers: object) -> bool:
 def _mute_finding(case: Case, address: str) -> Finding:
     place = outside.where(case.target, address)
     return Finding(
-        "network", "mute", POSSIBLE, f"{place} accepts the connection, then says nothing.",
+        "network",
+        "mute",
+        POSSIBLE,
+        f"{place} accepts the connection, then says nothing.",
         (Fact("the TCP connection opens but no byte of an answer comes within the deadline", place, "endpoint"),),
-        next_check="Ask from the host's own subnet: answered there, a device in between swallows the traffic (MTU, inspection); silent there too, the host hangs.",
+        next_check="Ask from the host's own subnet: answered there, something in between swallows traffic (MTU); silent there too, the host hangs.",
         remedies=(Remedy("Look for an MTU or inspection problem on the path", f"ping -M do -s 1400 {case.target.host}"),),
-        tied_with=("service_config",), weight=80,
+        tied_with=("service_config",),
+        weight=80,
     )
 
 
@@ -109,13 +132,22 @@ def _half_dead(case: Case) -> Finding | None:
         return None
     facts = tuple(outside.port_fact(case, port) for port in ports)
     return Finding(
-        "network", "first_address_dead", POSSIBLE, f"{case.target.host} has several addresses and the first one clients try ({ports[0].address}) does not answer.", facts,
+        "network",
+        "first_address_dead",
+        POSSIBLE,
+        f"{case.target.host} has several addresses and the first one clients try ({ports[0].address}) does not answer.",
+        facts,
         next_check="Does the address still belong to the host? Compare ipconfig on it with DNS.",
-        remedies=(Remedy("Remove the stale A or AAAA record, or set ansible_host to the address that answers"),), weight=40,
+        remedies=(Remedy("Remove the stale A or AAAA record, or set ansible_host to the address that answers"),),
+        weight=40,
     )
 
 
 CAUSE = Cause(
-    "network", "The network does not carry the request", 1, ("endpoint",),
-    "Resolve the name and connect to the port from the control node: getent ahosts HOST; nc -vz HOST 5986.", evaluate,
+    "network",
+    "The network does not carry the request",
+    1,
+    ("endpoint",),
+    "Resolve the name and connect to the port from the control node: getent ahosts HOST; nc -vz HOST 5986.",
+    evaluate,
 )

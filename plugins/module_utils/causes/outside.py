@@ -138,14 +138,19 @@ def port_fact(case: Case, port: PortEvidence) -> Fact:
 def reply_fact(case: Case, opened: DoorEvidence, reply: HttpEvidence, question: str) -> Fact:
     """One HTTP reply, quoted."""
     server = header(reply, "Server")
-    said = f'{question} is answered with HTTP {reply.status}, Server "{server}"' if server else f"{question} is answered with HTTP {reply.status}, without a Server header"
-    return Fact(said, where(case.target, opened.address, opened.port), "endpoint")
+    signed = f'Server "{server}"' if server else "without a Server header"
+    return Fact(f"{question} is answered with HTTP {reply.status}, {signed}", where(case.target, opened.address, opened.port), "endpoint")
 
 
 def offer_fact(case: Case, opened: DoorEvidence) -> Fact:
     """The 401's schemes, quoted."""
     offered = ", ".join(opened.schemes) or "no scheme at all"
     return Fact(f"the 401 to a request without credentials offers {offered}", where(case.target, opened.address, opened.port), "endpoint")
+
+
+def setting(target: TargetEvidence, *, psrp: str, winrm: str) -> str:
+    """The inventory line for the connection in use."""
+    return psrp if target.connection == "psrp" else winrm
 
 
 def is_address(host: str) -> bool:

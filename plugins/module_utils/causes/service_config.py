@@ -12,6 +12,7 @@ from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Rem
 from . import outside
 from .cause import Cause
 
+START = Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium")
 LISTENERS = "winrm enumerate winrm/config/listener; Get-Service WinRM"
 NORMAL = {200, 401, 405, 415}
 """What WinRM itself answers to our questions; 405 and 415 were recorded from a real host."""
@@ -34,7 +35,10 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if outside.is_winrm(opened) and opened.schemes:
         return [
             Finding(
-                "service_config", "answers", RULED_OUT, "The WinRM service runs, listens on this port and offers a method the inventory uses.",
+                "service_config",
+                "answers",
+                RULED_OUT,
+                "The WinRM service runs, listens on this port and offers a method the inventory uses.",
                 against=(outside.offer_fact(case, opened),),
             )
         ]
@@ -47,10 +51,13 @@ def _refused(case: Case) -> Finding:
     if other:
         return _other_listener(case, facts, other, LIKELY, ())
     return Finding(
-        "service_config", "refused", LIKELY,
+        "service_config",
+        "refused",
+        LIKELY,
         f"Nothing listens on TCP {case.target.port}: the WinRM service is stopped, or it has no listener there.",
-        facts, next_check=f"On the host: {LISTENERS}.",
-        remedies=(Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium"),),
+        facts,
+        next_check=f"On the host: {LISTENERS}.",
+        remedies=(START,),
         weight=90,
     )
 
@@ -58,14 +65,18 @@ def _refused(case: Case) -> Finding:
 def _other_listener(case: Case, facts: tuple[Fact, ...], other: PortEvidence, verdict: str, tied: tuple[str, ...]) -> Finding:
     scheme = "http" if other.port == 5985 else "https"
     return Finding(
-        "service_config", "no_listener", verdict,
+        "service_config",
+        "no_listener",
+        verdict,
         f"Nothing answers on TCP {case.target.port}, but TCP {other.port} is open: WinRM probably has a listener for {scheme} only.",
-        (*facts, outside.port_fact(case, other)), next_check="On the host: winrm enumerate winrm/config/listener.",
+        (*facts, outside.port_fact(case, other)),
+        next_check="On the host: winrm enumerate winrm/config/listener.",
         remedies=(
             Remedy(f"Create the listener for {case.target.scheme} on the host", _create_listener(case.target.scheme), "medium"),
             Remedy(f"Or let the inventory use the port that is open: ansible_port: {other.port}"),
         ),
-        tied_with=tied, weight=90,
+        tied_with=tied,
+        weight=90,
     )
 
 
@@ -81,10 +92,15 @@ def _silent(case: Case, alive: tuple[PortEvidence, ...]) -> Finding:
     if other:
         return _other_listener(case, facts[: len(outside.ports(case))], other, POSSIBLE, ("firewall",))
     return Finding(
-        "service_config", "silent", POSSIBLE, f"TCP {case.target.port} is silent although the host is alive: the WinRM service may be stopped or lack a listener there.",
-        facts, next_check=f"On the host: {LISTENERS}.",
-        remedies=(Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium"),),
-        tied_with=("firewall",), weight=84,
+        "service_config",
+        "silent",
+        POSSIBLE,
+        f"TCP {case.target.port} is silent on a host that is alive: the WinRM service may be stopped, or lack a listener there.",
+        facts,
+        next_check=f"On the host: {LISTENERS}.",
+        remedies=(START,),
+        tied_with=("firewall",),
+        weight=84,
     )
 
 
@@ -105,19 +121,21 @@ def _wrong_protocol(case: Case, opened: DoorEvidence) -> Finding | None:
     standard = 5985 if opened.scheme == "http" else 5986
     moved = "" if case.target.port == standard else f" (usually on port {standard})"
     return Finding(
-        "service_config", "wrong_protocol", CONFIRMED if outside.is_winrm(opened) and len(facts) > 1 else LIKELY,
-        f"The inventory says {opened.expected} for port {case.target.port}, but the host speaks {opened.scheme} there.", facts,
+        "service_config",
+        "wrong_protocol",
+        CONFIRMED if outside.is_winrm(opened) and len(facts) > 1 else LIKELY,
+        f"The inventory says {opened.expected} for port {case.target.port}, but the host speaks {opened.scheme} there.",
+        facts,
         next_check="On the host: winrm enumerate winrm/config/listener shows Transport and Port of each listener.",
         remedies=(
-            Remedy(f"Let the inventory say {opened.scheme}{moved}", _scheme_setting(case, opened.scheme)),
+            Remedy(
+                f"Let the inventory say {opened.scheme}{moved}",
+                outside.setting(case.target, psrp=f"ansible_psrp_protocol: {opened.scheme}", winrm=f"ansible_winrm_scheme: {opened.scheme}"),
+            ),
             Remedy(f"Or give the host a listener for {opened.expected} on this port", _create_listener(opened.expected), "medium"),
         ),
         weight=88,
     )
-
-
-def _scheme_setting(case: Case, scheme: str) -> str:
-    return f"ansible_psrp_protocol: {scheme}" if case.target.connection == "psrp" else f"ansible_winrm_scheme: {scheme}"
 
 
 def _old_tls(case: Case, opened: DoorEvidence) -> Finding | None:
@@ -128,16 +146,23 @@ def _old_tls(case: Case, opened: DoorEvidence) -> Finding | None:
     by_version = "PROTOCOL_VERSION" in tls.detail or "UNSUPPORTED_PROTOCOL" in tls.detail
     if not tls.legacy_versions and tls.failure != "alert" and not by_version:
         return None
-    facts = (Fact(f"the handshake with today's TLS versions fails: {tls.detail or tls.failure}", place, "endpoint"),)
+    facts: tuple[Fact, ...] = (Fact(f"the handshake with today's TLS versions fails: {tls.detail or tls.failure}", place, "endpoint"),)
     if tls.legacy_versions:
         facts += (Fact(f"with lowered security it succeeds, with {', '.join(tls.legacy_versions)}", place, "endpoint"),)
     old = bool(tls.legacy_versions) and not any(version in ("TLSv1.2", "TLSv1.3") for version in tls.legacy_versions)
     sentence = "The host speaks only TLS versions that today's clients refuse." if old or by_version else "Host and client find no TLS settings in common."
     return Finding(
-        "service_config", "tls_version", CONFIRMED if old else LIKELY if by_version else POSSIBLE, sentence, facts,
+        "service_config",
+        "tls_version",
+        CONFIRMED if old else LIKELY if by_version else POSSIBLE,
+        sentence,
+        facts,
         next_check="On the host: Get-TlsCipherSuite; HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols.",
-        remedies=(Remedy("Enable TLS 1.2 for Schannel on the host and restart it", "SCHANNEL\\Protocols\\TLS 1.2\\Server: Enabled=1, DisabledByDefault=0", "medium"),),
-        tied_with=() if old or by_version else ("certificate",), weight=86,
+        remedies=(
+            Remedy("Enable TLS 1.2 for Schannel on the host, restart it", "SCHANNEL\\Protocols\\TLS 1.2\\Server: Enabled=1, DisabledByDefault=0", "medium"),
+        ),
+        tied_with=() if old or by_version else ("certificate",),
+        weight=86,
     )
 
 
@@ -155,10 +180,15 @@ def _unanswered(case: Case, opened: DoorEvidence) -> Finding | None:
         return None
     how = "then says nothing" if failures == {"timeout"} else "then cuts it without an answer"
     return Finding(
-        "service_config", "mute", POSSIBLE, f"TCP {case.target.port} accepts the connection, {how}: the WinRM service may hang.",
+        "service_config",
+        "mute",
+        POSSIBLE,
+        f"TCP {case.target.port} accepts the connection, {how}: the WinRM service may hang.",
         (Fact(f"no HTTP reply: {', '.join(sorted(failures))}", outside.where(case.target, opened.address), "endpoint"),),
         next_check="On the host: Test-WSMan localhost; answered there, look at what stands between; not answered, restart the service.",
-        remedies=(Remedy("Restart the WinRM service", "Restart-Service WinRM", "medium"),), tied_with=("network",), weight=79,
+        remedies=(Remedy("Restart the WinRM service", "Restart-Service WinRM", "medium"),),
+        tied_with=("network",),
+        weight=79,
     )
 
 
@@ -170,26 +200,40 @@ def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
     facts = tuple(outside.reply_fact(case, opened, reply, f"POST /{case.target.path}") for reply in outside.replies(opened))
     if 404 in statuses:
         return Finding(
-            "service_config", "url_prefix", LIKELY,
-            f"Windows' HTTP driver answers, but nothing is registered under /{case.target.path}: another URL prefix, or the listener does not cover this address.", facts,
+            "service_config",
+            "url_prefix",
+            LIKELY,
+            f"Windows' HTTP driver answers, but has nothing under /{case.target.path}: another URL prefix, or a listener for another address.",
+            facts,
             next_check="On the host: winrm enumerate winrm/config/listener (URLPrefix, Address); netsh http show servicestate.",
             remedies=(
-                Remedy("Set the listener's URLPrefix to wsman", "winrm set winrm/config/listener?Address=*+Transport=HTTP @{URLPrefix=\"wsman\"}", "medium"),
+                Remedy("Set the listener's URLPrefix to wsman", 'winrm set winrm/config/listener?Address=*+Transport=HTTP @{URLPrefix="wsman"}', "medium"),
                 Remedy("Or name the host's prefix in the inventory", "ansible_psrp_path / ansible_winrm_path"),
             ),
             weight=82,
         )
     if 503 in statuses:
         return Finding(
-            "service_config", "not_attached", LIKELY, "Windows' HTTP driver knows the URL, but no service is attached to it: WinRM is stopped, starting or crashed.", facts,
+            "service_config",
+            "not_attached",
+            LIKELY,
+            "Windows' HTTP driver knows the URL, but no service stands behind it: WinRM is stopped, starting or crashed.",
+            facts,
             next_check="On the host: Get-Service WinRM, and the System log for the Service Control Manager.",
-            remedies=(Remedy("Start the WinRM service", "Start-Service WinRM", "medium"),), weight=82,
+            remedies=(Remedy("Start the WinRM service", "Start-Service WinRM", "medium"),),
+            weight=82,
         )
     if statuses <= NORMAL:
         return None
     return Finding(
-        "service_config", "unexpected_status", POSSIBLE, f"Windows' HTTP driver answers with HTTP {', '.join(map(str, sorted(statuses)))}, which WinRM does not do.", facts,
-        next_check=f"On the host: {LISTENERS}; netsh http show servicestate.", tied_with=("impostor",), weight=70,
+        "service_config",
+        "unexpected_status",
+        POSSIBLE,
+        f"Windows' HTTP driver answers with HTTP {', '.join(map(str, sorted(statuses)))}, which WinRM does not do.",
+        facts,
+        next_check=f"On the host: {LISTENERS}; netsh http show servicestate.",
+        tied_with=("impostor",),
+        weight=70,
     )
 
 
@@ -201,9 +245,12 @@ def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
     offered = ", ".join(opened.schemes)
     does = f"it offers {offered}" if offered else "it offers none (only certificate logon works without one)"
     return Finding(
-        "service_config", "scheme_not_offered", LIKELY, f"The inventory logs on with {wanted}, which this host does not offer: {does}.",
+        "service_config",
+        "scheme_not_offered",
+        LIKELY,
+        f"The inventory logs on with {wanted}, which this host does not offer: {does}.",
         (outside.offer_fact(case, opened),),
-        next_check="On the host: winrm get winrm/config/service/auth. Source=\"GPO\" there means that Group Policy decides.",
+        next_check='On the host: winrm get winrm/config/service/auth. Source="GPO" there means that Group Policy decides.',
         remedies=(
             Remedy("Let the inventory use a method that is offered", _auth_setting(case, opened)),
             Remedy(f"Or enable {wanted} on the host", "Set-Item WSMan:\\localhost\\Service\\Auth\\Negotiate $true", "medium"),
@@ -215,11 +262,15 @@ def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
 def _auth_setting(case: Case, opened: DoorEvidence) -> str:
     offered = {scheme.lower() for scheme in opened.schemes}
     method = next((known for known in ("kerberos", "negotiate", "credssp", "basic") if known in offered), "certificate")
-    if case.target.connection == "psrp":
-        return f"ansible_psrp_auth: {method}"
-    return f"ansible_winrm_transport: {'ntlm' if method == 'negotiate' else method}"
+    transport = "ntlm" if method == "negotiate" else method
+    return outside.setting(case.target, psrp=f"ansible_psrp_auth: {method}", winrm=f"ansible_winrm_transport: {transport}")
 
 
 CAUSE = Cause(
-    "service_config", "The WinRM service is not set up as the inventory expects", 1, ("endpoint", "host"), f"On the host: {LISTENERS}; winrm get winrm/config.", evaluate,
+    "service_config",
+    "The WinRM service is not set up as the inventory expects",
+    1,
+    ("endpoint", "host"),
+    f"On the host: {LISTENERS}; winrm get winrm/config.",
+    evaluate,
 )

@@ -32,11 +32,19 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     kerberos = {"kerberos", "negotiate"}.intersection(case.target.auth)
     return [
         Finding(
-            "time_skew", "offset", LIKELY if kerberos else POSSIBLE,
+            "time_skew",
+            "offset",
+            LIKELY if kerberos else POSSIBLE,
             f"The host's clock is {duration(abs(best.offset))} {ahead} this control node's; Kerberos tolerates 5 minutes.",
             facts,
-            next_check="Which of the two is wrong? Compare each with the domain controller: w32tm /stripchart /computer:DC /samples:3 /dataonly; chronyc tracking.",
-            remedies=(Remedy("Point the host's time service at its domain and let it resynchronise", "w32tm /config /syncfromflags:domhier /update; w32tm /resync", "medium"),),
+            next_check="Which of the two is wrong? Compare each with a domain controller: w32tm /stripchart /computer:DC /samples:3; chronyc tracking.",
+            remedies=(
+                Remedy(
+                    "Point the host's time service at its domain and let it resynchronise",
+                    "w32tm /config /syncfromflags:domhier /update; w32tm /resync",
+                    "medium",
+                ),
+            ),
             weight=60,
         )
     ]
@@ -60,6 +68,10 @@ def duration(seconds: float) -> str:
 
 
 CAUSE = Cause(
-    "time_skew", "The clocks disagree", 2, ("endpoint", "directory", "host"),
-    "w32tm /stripchart /computer:DC /samples:3 /dataonly on the host, chronyc tracking on the control node.", evaluate,
+    "time_skew",
+    "The clocks disagree",
+    2,
+    ("endpoint", "directory", "host"),
+    "w32tm /stripchart /computer:DC /samples:3 /dataonly on the host, chronyc tracking on the control node.",
+    evaluate,
 )

@@ -1,0 +1,73 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every cause, and the judgement over all of them."""
+
+from __future__ import annotations
+
+from ..evidence.base import Unknown
+from ..evidence.case import Case
+from ..finding import TROUBLE, UNKNOWN, Finding, rank
+from . import (
+    certificate,
+    channel_binding,
+    control_node,
+    credentials,
+    domain_trust,
+    encryption_types,
+    firewall,
+    impostor,
+    message_encryption,
+    network,
+    ntlm_blocked,
+    permissions,
+    quota,
+    service_config,
+    spn,
+    time_skew,
+    token_size,
+)
+from .cause import Cause
+
+CAUSES: tuple[Cause, ...] = tuple(
+    module.CAUSE
+    for module in (
+        credentials,
+        spn,
+        certificate,
+        ntlm_blocked,
+        network,
+        time_skew,
+        firewall,
+        service_config,
+        domain_trust,
+        permissions,
+        encryption_types,
+        channel_binding,
+        message_encryption,
+        impostor,
+        token_size,
+        quota,
+        control_node,
+    )
+)
+"""The ten causes, then those that users meet with the same symptom."""
+BY_ID = {cause.id: cause for cause in CAUSES}
+
+
+def evaluate_all(case: Case, now: float) -> list[Finding]:
+    """Every cause's findings, strongest first; a cause that nothing speaks for or against is `unknown`. `now`: seconds since 1970."""
+    return rank(finding for cause in CAUSES for finding in (cause.evaluate(case, now) or [_unknown(cause, case)]))
+
+
+def leading(findings: list[Finding]) -> list[Finding]:
+    """The strongest finding of trouble and those it is tied with; [] where nothing is wrong."""
+    troubles = [finding for finding in findings if finding.verdict in TROUBLE]
+    return [finding for finding in troubles if finding is troubles[0] or finding.cause in troubles[0].tied_with]
+
+
+def _unknown(cause: Cause, case: Case) -> Finding:
+    asked = {name for name in ("controller", "endpoint") if not isinstance(getattr(case, name), Unknown)}
+    others = [name for name in cause.vantage if name not in asked]
+    summary = f"Not decided; the vantage point {' or '.join(others)} would tell." if others else "What was seen does not decide it."
+    return Finding(cause.id, "undecided", UNKNOWN, summary, next_check=cause.by_hand, weight=0)

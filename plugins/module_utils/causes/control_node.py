@@ -1,0 +1,143 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This control node itself: a missing library, a proxy in the way, the wrong trust store, a broken krb5.conf."""
+
+from __future__ import annotations
+
+from ..evidence.base import Unknown
+from ..evidence.case import Case, TargetEvidence
+from ..evidence.controller import ControllerEvidence, KerberosEvidence, LibraryEvidence, ProxyEvidence, TrustStoreEvidence
+from ..evidence.endpoint import VerifyEvidence
+from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
+from . import outside
+from .cause import Cause
+
+PACKAGES = {"psrp": ("pypsrp",), "winrm": ("pywinrm",)}
+FOR_METHOD = {
+    ("psrp", "kerberos"): ("gssapi", "krb5"),
+    ("psrp", "credssp"): ("requests-credssp",),
+    ("winrm", "kerberos"): ("pykerberos",),
+    ("winrm", "credssp"): ("requests-credssp",),
+    ("winrm", "ntlm"): ("requests-ntlm",),
+}
+"""Distributions a connection imports for a method; negotiate needs none, it falls back to NTLM without gssapi."""
+
+
+def evaluate(case: Case, now: float) -> list[Finding]:
+    """What would stop any logon from here, whatever the host does."""
+    seen = case.controller
+    if isinstance(seen, Unknown):
+        return []
+    found = [finding for finding in (_library(case, seen), _proxy(case, seen), _trust_store(case, seen), _kerberos(case, seen)) if finding]
+    if found:
+        return found
+    wanted = needed(case.target)
+    checked = [library for library in seen.libraries if library.name in wanted and not library.error]
+    facts = tuple(Fact(f"{library.name} {library.version or ''}".strip() + " imports", seen.host, "controller") for library in checked)
+    return [Finding("control_node", "able", RULED_OUT, "This control node has what the connection needs.", against=facts)] if facts else []
+
+
+def needed(target: TargetEvidence) -> tuple[str, ...]:
+    """Distributions that this connection cannot do without: the plugin's own, and the method's where there is no other method."""
+    names = list(PACKAGES.get(target.connection, ()))
+    if len(target.auth) == 1:
+        names += FOR_METHOD.get((target.connection, target.auth[0]), ())
+    return tuple(names)
+
+
+def _library(case: Case, seen: ControllerEvidence) -> Finding | None:
+    wanted = needed(case.target)
+    broken = [library for library in seen.libraries if library.name in wanted and library.error]
+    if not broken:
+        return None
+    names = ", ".join(library.name for library in broken)
+    facts = tuple(Fact(_import_error(library), f"{seen.host}, Python {seen.python}", "controller") for library in broken)
+    place = "this execution environment" if seen.execution_environment else "this control node"
+    how = f"python -m pip install {names.replace(',', '')}"
+    if seen.execution_environment:
+        how = "Add it to the execution environment's requirements and build it anew"
+    return Finding(
+        "control_node",
+        "missing_library",
+        CONFIRMED,
+        f"The Python library {names}, which the connection {case.target.connection} needs for {', '.join(case.target.auth)}, cannot be imported on {place}.",
+        facts,
+        remedies=(Remedy(f"Install {names} for the Python that runs Ansible", how),),
+        weight=97,
+    )
+
+
+def _import_error(library: LibraryEvidence) -> str:
+    return f"import of {library.name} fails: {library.error}"
+
+
+def _proxy(case: Case, seen: ControllerEvidence) -> Finding | None:
+    proxy = seen.proxy
+    if not isinstance(proxy, ProxyEvidence) or not proxy.captures or case.target.proxy:
+        return None
+    facts = (Fact(f"{proxy.why or 'the proxy variables of the environment'} would send the connection to {proxy.proxy}", seen.host, "controller"),)
+    setting = outside.setting(case.target, psrp="ansible_psrp_ignore_proxy: true", winrm="ansible_winrm_proxy: ''")
+    return Finding(
+        "control_node",
+        "proxy",
+        LIKELY,
+        f"A proxy variable sends the connection to {proxy.proxy} instead of to the host.",
+        facts,
+        next_check=f"Run once without it: env -u HTTPS_PROXY -u HTTP_PROXY -u https_proxy -u http_proxy ansible-playbook ... --limit {case.target.name}",
+        remedies=(Remedy(f"Except the host from the proxy: add {case.target.host} to no_proxy", f"export no_proxy={case.target.host}; or {setting}"),),
+        weight=86,
+    )
+
+
+def _trust_store(case: Case, seen: ControllerEvidence) -> Finding | None:
+    """The system knows the authority, the bundle that Python's requests reads does not."""
+    tls = outside.tls(case)
+    if tls is None or not case.target.validate_certs or not isinstance(tls.chain_verify, VerifyEvidence) or not isinstance(tls.system_verify, VerifyEvidence):
+        return None
+    if tls.chain_verify.code == 0 or tls.system_verify.code != 0:
+        return None
+    store = seen.trust_store if isinstance(seen.trust_store, TrustStoreEvidence) else None
+    used = store.used if store else tls.chain_verify.store
+    chosen = f", chosen by {store.chosen_by}" if store else ""
+    facts = (
+        Fact(f"the chain fails against {used}{chosen}: error {tls.chain_verify.code}", outside.where(case.target), "endpoint"),
+        Fact(f"the same chain verifies against the system's store {tls.system_verify.store}", outside.where(case.target), "endpoint"),
+    )
+    bundle = store.system if store and store.system else "/etc/ssl/certs/ca-certificates.crt"
+    option = outside.setting(case.target, psrp="ansible_psrp_ca_cert", winrm="ansible_winrm_ca_trust_path")
+    return Finding(
+        "control_node",
+        "trust_store",
+        CONFIRMED,
+        "The host's certificate is good, but the connection looks into a trust store that does not know its authority.",
+        facts,
+        remedies=(Remedy("Let the connection use the system's trust store", f"{option}: {bundle}; or export REQUESTS_CA_BUNDLE={bundle}"),),
+        weight=79,
+    )
+
+
+def _kerberos(case: Case, seen: ControllerEvidence) -> Finding | None:
+    kerberos = seen.kerberos
+    if "kerberos" not in case.target.auth or not isinstance(kerberos, KerberosEvidence) or not kerberos.config_error:
+        return None
+    return Finding(
+        "control_node",
+        "krb5_conf",
+        LIKELY,
+        "The Kerberos configuration of this control node cannot be read as it should.",
+        (Fact(kerberos.config_error, ", ".join(kerberos.config_files) or "krb5.conf", "controller"),),
+        next_check="KRB5_TRACE=/dev/stderr kinit USER@REALM shows what the library reads.",
+        remedies=(Remedy("Correct the file, or point KRB5_CONFIG at the right one"),),
+        weight=72,
+    )
+
+
+CAUSE = Cause(
+    "control_node",
+    "The control node itself",
+    2,
+    ("controller",),
+    "ansible HOST -m winrm.doctor.controller_info; env | grep -i proxy.",
+    evaluate,
+)
