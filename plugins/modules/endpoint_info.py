@@ -471,10 +471,9 @@ import sys
 import typing as t
 
 from ..module_utils.argspec import Spec, probe_options, target_options
-from ..module_utils.collect.endpoint import observe, warm_up
+from ..module_utils.collect.endpoint import check_times, observe, warm_up
 from ..module_utils.collect.fit import fit
 from ..module_utils.entry import module_main
-from ..module_utils.errors import DoctorError
 from ..module_utils.evidence.base import encode
 from ..module_utils.target import from_params
 
@@ -489,9 +488,7 @@ def argument_spec() -> Spec:
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Look, and tell what was seen."""
-    for name in ("timeout", "connect_timeout"):
-        if params[name] <= 0:
-            raise DoctorError(f"The option {name} is {params[name]}", expected="a number of seconds greater than zero", value=params[name])
+    check_times(params["timeout"], params["connect_timeout"])
     target = from_params(params)
     seen = observe(
         target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=params["thorough"], revocation=params["revocation"],

@@ -11,7 +11,7 @@ from ..finding import POSSIBLE, RULED_OUT, Fact, Finding, Remedy
 from . import outside
 from .cause import Cause
 
-STEALTH = "Windows Firewall hides the reset of ports nobody listens on (stealth mode), so a stopped service, a missing listener and a filter look alike from here."
+STEALTH = "Windows Firewall hides the reset of ports nobody listens on (stealth mode), so stopped service, missing listener and filter look alike from here."
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:

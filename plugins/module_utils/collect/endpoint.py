@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .. import deps
+from ..errors import DoctorError
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import OPEN, EndpointEvidence, NameEvidence, PortEvidence
 from ..target import Target, is_ipv6
@@ -46,6 +47,13 @@ def observe(
     `thorough` looks at every port and door; without it the wanted port alone is spoken to, unless something is wrong there.
     """
     return _Visit(target, Deadline(timeout), connect_timeout, thorough, revocation, now).run()
+
+
+def check_times(timeout: float, connect_timeout: float) -> None:
+    """Raises DoctorError for times (seconds) that leave no room to look."""
+    for name, value in (("timeout", timeout), ("connect_timeout", connect_timeout)):
+        if not 0 < value < float("inf"):
+            raise DoctorError(f"The option {name} is {value}", expected="a number of seconds greater than zero", value=value)
 
 
 def warm_up() -> None:

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What deserves a word although it stops no logon today."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..causes import certificate, outside
+from ..causes.time_skew import TOLERANCE
+from ..evidence.base import Unknown
+from ..evidence.case import Case
+from ..evidence.controller import ControllerEvidence
+from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, ChallengeEvidence, EndpointEvidence, NameEvidence, TlsEvidence, VerifyEvidence
+
+SOON = 30 * 86400
+"""Seconds; a certificate that ends sooner gets a note."""
+NOTEWORTHY_SKEW = 60.0
+"""Seconds; less is everyday drift."""
+
+
+def notes(case: Case, now: float) -> list[str]:
+    """Sentences, in the order of the way to the host; `now` in seconds since 1970."""
+    rules = (_inventory, _names, _addresses, _certificate, _clock, _account)
+    return [sentence for rule in rules for sentence in rule(case, now)]
+
+
+def _inventory(case: Case, now: float) -> t.Iterator[str]:
+    target = case.target
+    if target.proxy:
+        yield f"The inventory sends the connection through the proxy {target.proxy}; the probe went to the host directly."
+    if target.scheme == "http" and target.auth == ("basic",):
+        yield "Basic over plain HTTP sends the password readable, and works only where the host sets AllowUnencrypted, which is not visible from outside."
+    if isinstance(case.controller, ControllerEvidence) and case.controller.clock_synchronised is False:
+        yield "This control node's own clock is not synchronised, so clock offsets and dates below may be its fault."
+
+
+def _names(case: Case, now: float) -> t.Iterator[str]:
+    seen = outside.endpoint(case)
+    names = seen.names if seen else None
+    if isinstance(names, NameEvidence) and names.canonical and {"kerberos", "negotiate"}.intersection(case.target.auth):
+        yield f"{names.asked} is an alias of {names.canonical}; Kerberos needs an SPN for the name that the client asks for."
+
+
+def _addresses(case: Case, now: float) -> t.Iterator[str]:
+    ports = outside.ports(case)
+    if ports and ports[0].state == OPEN:
+        dead = [port.address for port in ports if port.state in (FILTERED, UNREACHABLE) and not port.detail.startswith("given up")]
+        if dead:
+            yield f"{case.target.host} has addresses that do not answer: {', '.join(dead)}. Clients that try them first wait."
+
+
+def _certificate(case: Case, now: float) -> t.Iterator[str]:
+    seen = outside.tls(case)
+    own = certificate.leaf(seen) if seen else None
+    if seen is None or own is None or case.target.scheme != "https":
+        return
+    left = certificate.seconds(own.not_after) - now
+    if 0 < left < SOON:
+        yield f"The host's certificate ends on {own.not_after[:10]}, in {int(left // 86400)} days."
+    if not case.target.validate_certs and (wrong := _ignored(seen)):
+        yield f"The inventory ignores what is wrong with the certificate: {wrong}."
+
+
+def _ignored(seen: TlsEvidence) -> str:
+    verdicts = (seen.chain_verify, seen.name_verify)
+    return "; ".join(verdict.text or f"error {verdict.code}" for verdict in verdicts if isinstance(verdict, VerifyEvidence) and verdict.code)
+
+
+def _clock(case: Case, now: float) -> t.Iterator[str]:
+    opened = outside.door(case)
+    if opened is None or not opened.clocks:
+        return
+    best = min(opened.clocks, key=lambda clock: clock.uncertainty)
+    if NOTEWORTHY_SKEW < abs(best.offset) - best.uncertainty <= TOLERANCE:
+        yield f"The host's clock is {abs(best.offset):.0f} s {'ahead of' if best.offset > 0 else 'behind'} this control node's; Kerberos gives up at 300 s."
+
+
+def _account(case: Case, now: float) -> t.Iterator[str]:
+    opened = outside.door(case)
+    seen = opened.challenge if opened else None
+    name = case.target.username or ""
+    domain = name.partition("\\")[0] if "\\" in name else name.partition("@")[2]
+    if not isinstance(seen, ChallengeEvidence) or seen.membership != "workgroup" or domain.upper() in ("", ".", seen.netbios_computer.upper()):
+        return
+    yield f"The account {name} belongs to a domain, but the host {seen.netbios_computer} seems to be in a workgroup, where only its local accounts exist."
+
+
+def gaps(seen: EndpointEvidence | Unknown) -> list[str]:
+    """What a visit left out, as sentences."""
+    return [seen.unknown] if isinstance(seen, Unknown) else [gap.unknown for gap in seen.gaps]

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A diagnosis as a task's result: plain, ranked, small."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..causes.catalogue import BY_ID, evaluate_all, leading
+from ..collect.fit import fit, size
+from ..evidence.base import encode
+from ..evidence.case import Case
+from ..finding import CONFIRMED, LIKELY, RULED_OUT, TROUBLE, UNKNOWN, Finding
+from .notes import notes
+
+LIMIT = 19_500
+"""Bytes of JSON for one host's whole result."""
+REACHES = {"never": (), "confirmed": (CONFIRMED,), "likely": (CONFIRMED, LIKELY)}
+"""Verdicts that let the task fail."""
+
+
+def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
+    """All that the task returns for one host. `now`: seconds since 1970; `fail_on`: a key of REACHES."""
+    findings = evaluate_all(case, now)
+    troubles = [finding for finding in findings if finding.verdict in TROUBLE]
+    result: dict[str, t.Any] = {
+        "changed": False,
+        "msg": sentence(case, findings),
+        "target": encode(case.target),
+        "trouble": bool(troubles),
+        "findings": [described(finding) for finding in troubles],
+        "ruled_out": [described(finding) for finding in findings if finding.verdict == RULED_OUT],
+        "unknown": [_undecided(finding) for finding in findings if finding.verdict == UNKNOWN],
+        "notes": notes(case, now),
+        "fail_on_reached": any(finding.verdict in REACHES[fail_on] for finding in troubles),
+    }
+    if result["fail_on_reached"]:
+        result["failed"] = True
+    result["evidence"] = fit({"controller": encode(case.controller), "endpoint": encode(case.endpoint)}, LIMIT - size(result))
+    return result
+
+
+def sentence(case: Case, findings: list[Finding]) -> str:
+    """The diagnosis in one line."""
+    first = leading(findings)
+    if not first:
+        return f"{case.target.name}: nothing wrong seen from outside. No logon was tried."
+    tied = [finding.cause for finding in first[1:]]
+    others = f" Not to be told from {' or '.join(tied)} from here." if tied else ""
+    return f"{case.target.name}: {first[0].cause} ({first[0].verdict}): {first[0].summary}{others}"
+
+
+def described(finding: Finding) -> dict[str, t.Any]:
+    """One finding with its cause's title, method and page; the weight stays inside."""
+    cause = BY_ID[finding.cause]
+    plain = encode(finding)
+    del plain["weight"]
+    return {"title": cause.title, "method": cause.method, "docs": cause.docs, **{name: value for name, value in plain.items() if value != ""}}
+
+
+def _undecided(finding: Finding) -> dict[str, t.Any]:
+    cause = BY_ID[finding.cause]
+    return {**described(finding), "vantage": list(cause.vantage), "by_hand": cause.by_hand}

@@ -1,0 +1,253 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why WinRM logon fails: looks from every chosen vantage point, then ranks the causes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: diagnose
+short_description: Say why WinRM logon to a host fails
+version_added: 0.1.0
+description:
+  - Looks at the control node and at the host's endpoint, and ranks the causes of a failing WinRM logon, each with the evidence for and against it.
+  - Users know these failures as Event ID 3603. Seventeen causes are judged, among them credentials, SPN, certificate, blocked NTLM, network, clocks,
+    firewall, service configuration, domain trust and permissions.
+  - This version sends no credentials. A cause that only a logon, the directory or the inside of the host can decide is reported as V(unknown), together
+    with the vantage point that would tell and a way to decide it by hand.
+  - Whatever the host does, a diagnosis comes back; a host in trouble does not fail the task, unless O(fail_on) says so.
+extends_documentation_fragment:
+  - winrm.doctor.target
+  - winrm.doctor.probe
+  - winrm.doctor.attributes
+  - winrm.doctor.attributes.info
+options:
+  vantage_points:
+    description:
+      - Where to look from. V(controller) is this control node or execution environment, V(endpoint) is the host as the network shows it.
+      - Causes that need a vantage point left out stay V(unknown).
+    type: list
+    elements: str
+    choices: [controller, endpoint]
+    default: [controller, endpoint]
+  fail_on:
+    description:
+      - The weakest verdict that lets the task fail. With V(never) a diagnosis that finds trouble is still C(ok).
+    type: str
+    choices: [never, confirmed, likely]
+    default: never
+seealso:
+  - module: winrm.doctor.endpoint_info
+  - module: winrm.doctor.controller_info
+  - module: winrm.doctor.report
+author:
+  - the winrm.doctor contributors (@winrm-doctor)
+"""
+
+EXAMPLES = r"""
+- name: Say why the logon fails
+  hosts: windows
+  gather_facts: false
+  tasks:
+    - name: Diagnose
+      winrm.doctor.diagnose:
+      register: diagnosis
+
+    - name: Show the best explanation
+      ansible.builtin.debug:
+        msg: "{{ diagnosis.msg }}"
+
+- name: Stop the rollout where the way to WinRM is certainly broken
+  winrm.doctor.diagnose:
+    fail_on: confirmed
+
+- name: Diagnose a host that is not in the inventory
+  winrm.doctor.diagnose:
+    host: web01.example.com
+    port: 5986
+    vantage_points: [endpoint]
+"""
+
+RETURN = r"""
+msg:
+  description: The diagnosis in one line.
+  returned: always
+  type: str
+  sample: "web01: certificate (confirmed): The host's certificate expired on 2026-02-01."
+target:
+  description: The way to the host as it was understood, without secrets. The same as RV(winrm.doctor.endpoint_info#module:target).
+  returned: success
+  type: dict
+trouble:
+  description: Whether anything speaks for a cause. V(false) means that nothing wrong was seen; it does not mean that a logon works.
+  returned: success
+  type: bool
+findings:
+  description: The causes that something speaks for, the best explanation first.
+  returned: success
+  type: list
+  elements: dict
+  contains: &finding
+    cause:
+      description: The cause.
+      type: str
+      sample: certificate
+    title:
+      description: The cause in words.
+      type: str
+    method:
+      description: The number of the method that treats it, 1 to 5.
+      type: int
+    docs:
+      description: The page about the cause.
+      type: str
+    rule:
+      description: Which rule of the cause spoke. Stable, for filters.
+      type: str
+      sample: expired
+    verdict:
+      description: V(confirmed), V(likely) or V(possible). In the other lists V(ruled_out) or V(unknown).
+      type: str
+    summary:
+      description: What is wrong, in one sentence.
+      type: str
+    because:
+      description: What was observed that speaks for it.
+      type: list
+      elements: dict
+      contains: &fact
+        seen:
+          description: What was seen.
+          type: str
+        where:
+          description: Where it was seen.
+          type: str
+        vantage:
+          description: From which vantage point.
+          type: str
+    against:
+      description: What was observed that speaks against it.
+      type: list
+      elements: dict
+      contains: *fact
+    next_check:
+      description: What would decide it, or split it from the causes it is tied with.
+      type: str
+    remedies:
+      description: What to do.
+      type: list
+      elements: dict
+      contains:
+        do:
+          description: The step.
+          type: str
+        how:
+          description: The command or setting.
+          type: str
+        risk:
+          description: V(low), V(medium) or V(high).
+          type: str
+    tied_with:
+      description: Causes that the evidence cannot tell from this one.
+      type: list
+      elements: str
+ruled_out:
+  description: Causes that the evidence speaks against, in the form of RV(findings).
+  returned: success
+  type: list
+  elements: dict
+  contains: *finding
+unknown:
+  description: Causes that could not be decided, in the form of RV(findings).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    <<: *finding
+    vantage:
+      description: The vantage points that can decide it, cheapest first.
+      type: list
+      elements: str
+    by_hand:
+      description: What an administrator can do today to decide it.
+      type: str
+notes:
+  description: What deserves a word although it stops no logon today.
+  returned: success
+  type: list
+  elements: str
+fail_on_reached:
+  description: Whether a verdict as strong as O(fail_on) was found.
+  returned: success
+  type: bool
+evidence:
+  description: All that was seen, by vantage point.
+  returned: success
+  type: dict
+  contains:
+    controller:
+      description: The same as RV(winrm.doctor.controller_info#module:controller), with the libraries that the connection needs.
+      type: dict
+    endpoint:
+      description: The same as RV(winrm.doctor.endpoint_info#module:endpoint).
+      type: dict
+"""
+
+import os
+import sys
+import time
+import typing as t
+
+from ..module_utils.argspec import Spec, probe_options, target_options
+from ..module_utils.collect import controller, endpoint
+from ..module_utils.entry import module_main
+from ..module_utils.errors import DoctorError
+from ..module_utils.evidence.case import Case
+from ..module_utils.report.result import result_of
+from ..module_utils.target import Target, from_params
+
+VANTAGE_POINTS = ("controller", "endpoint")
+
+
+def argument_spec() -> Spec:
+    """The options."""
+    return {
+        **target_options(),
+        **probe_options(),
+        "vantage_points": {"type": "list", "elements": "str", "choices": list(VANTAGE_POINTS), "default": list(VANTAGE_POINTS)},
+        "fail_on": {"type": "str", "choices": ["never", "confirmed", "likely"], "default": "never"},
+    }
+
+
+def prewarm() -> None:
+    """What every host's diagnosis needs, done once before Ansible forks."""
+    endpoint.warm_up()
+    controller.warm_up()
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Look from the chosen vantage points, then judge."""
+    if not params["vantage_points"]:
+        raise DoctorError("The option vantage_points is empty", expected=f"at least one of {', '.join(VANTAGE_POINTS)}")
+    endpoint.check_times(params["timeout"], params["connect_timeout"])
+    return result_of(_observe(from_params(params), params), time.time(), params["fail_on"])
+
+
+def _observe(target: Target, params: dict[str, t.Any]) -> Case:
+    seen: dict[str, t.Any] = {}
+    if "controller" in params["vantage_points"]:
+        seen["controller"] = controller.observe(target, environ=os.environ, thorough=False)
+    if "endpoint" in params["vantage_points"]:
+        seen["endpoint"] = endpoint.observe(
+            target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=False, revocation=params["revocation"],
+        )
+    return Case(target.evidence(), **seen)
+
+
+def main() -> None:
+    """The ordinary module."""
+    module_main(t.cast(t.Any, sys.modules[__name__]))
+
+
+if __name__ == "__main__":
+    main()
