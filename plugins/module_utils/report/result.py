@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..causes.catalogue import BY_ID, evaluate_all, leading
-from ..collect.fit import fit, size
+from ..evidence.fit import fit, size
 from ..evidence.base import encode
 from ..evidence.case import Case
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, TROUBLE, UNKNOWN, Finding

@@ -15,7 +15,7 @@ from email.utils import formatdate
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import endpoint
-from ansible_collections.winrm.doctor.plugins.module_utils.collect.fit import RESULT_LIMIT, fit, size
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.fit import RESULT_LIMIT, fit, size
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import (
