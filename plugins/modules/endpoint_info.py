@@ -472,9 +472,9 @@ import typing as t
 
 from ..module_utils.argspec import Spec, probe_options, target_options
 from ..module_utils.collect.endpoint import check_times, observe, warm_up
-from ..module_utils.evidence.fit import fit
 from ..module_utils.entry import module_main
 from ..module_utils.evidence.base import encode
+from ..module_utils.evidence.fit import fit
 from ..module_utils.target import from_params
 
 DELEGABLE = True

@@ -17,9 +17,9 @@ import typing as t
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import endpoint
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.fit import fit, size
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import DoorEvidence, EndpointEvidence, HttpEvidence, TlsEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.fit import fit, size
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.tcp import connect
 

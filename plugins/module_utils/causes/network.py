@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, HttpEvidence, NameEvidence, TlsEvidence
+from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, DoorEvidence, HttpEvidence, NameEvidence, TlsEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
 from . import outside
 from .cause import Cause
@@ -32,9 +32,11 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if state != OPEN:
         return []
     opened = outside.door(case)
-    mute = opened is not None and not outside.speaks_http(opened) and _mute(opened.tls, opened.identify, opened.anonymous)
-    if opened is not None and mute:
-        return [_mute_finding(case, opened.address)]
+    if opened is None:
+        return []
+    failures = _no_word(opened)
+    if failures:
+        return [_mute_finding(case, opened) if failures == {"timeout"} else _cut(case, opened)]
     half = _half_dead(case)
     if half:
         return [half]
@@ -103,15 +105,30 @@ def _silent(case: Case) -> Finding:
     )
 
 
-def _mute(*answers: object) -> bool:
-    """True when every question failed by silence or a cut, not by another protocol."""
-    failures = [answer.failure for answer in answers if isinstance(answer, (HttpEvidence, TlsEvidence)) and answer.failure]
-    unknowns = [answer for answer in answers if isinstance(answer, Unknown)]
-    return bool(failures or unknowns) and set(failures) <= {"timeout"}
+def _no_word(opened: DoorEvidence) -> set[str]:
+    """How every question failed, where it was by silence or a cut alone; empty as soon as a byte of sense came back."""
+    asked = (opened.tls, opened.identify, opened.anonymous)
+    seen = [answer for answer in asked if isinstance(answer, (HttpEvidence, TlsEvidence))]
+    failures = {answer.failure or "" for answer in seen}
+    return {failure for failure in failures if failure} if failures and failures <= {"timeout", "reset", "closed"} else set()
 
 
-def _mute_finding(case: Case, address: str) -> Finding:
-    place = outside.where(case.target, address)
+def _cut(case: Case, opened: DoorEvidence) -> Finding:
+    place = outside.where(case.target, opened.address)
+    return Finding(
+        "network",
+        "cut",
+        POSSIBLE,
+        f"{place} accepts the connection and cuts it before any answer: a device in between may do that.",
+        (Fact("the TCP connection opens and is cut without an answer", place, "endpoint"),),
+        next_check="Ask from the host's own subnet (delegate winrm.doctor.endpoint_info to a machine there): answered there, something in between cuts.",
+        tied_with=("certificate",) if case.target.scheme == "https" else ("service_config",),
+        weight=70,
+    )
+
+
+def _mute_finding(case: Case, opened: DoorEvidence) -> Finding:
+    place = outside.where(case.target, opened.address)
     return Finding(
         "network",
         "mute",

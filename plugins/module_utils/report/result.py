@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ..causes.catalogue import BY_ID, evaluate_all, leading
-from ..evidence.fit import fit, size
 from ..evidence.base import encode
 from ..evidence.case import Case
+from ..evidence.fit import fit, size
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, TROUBLE, UNKNOWN, Finding
 from .notes import notes
 

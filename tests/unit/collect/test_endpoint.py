@@ -15,7 +15,6 @@ from email.utils import formatdate
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import endpoint
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.fit import RESULT_LIMIT, fit, size
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import (
@@ -25,6 +24,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
     IdentityEvidence,
     NameEvidence,
 )
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.fit import RESULT_LIMIT, fit, size
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.modules import endpoint_info
 
