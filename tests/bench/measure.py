@@ -1,0 +1,121 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a diagnosis costs per host, beside the smallest thing Ansible can do with a Windows host: same lab, same forks, same run.
+
+Run by `make bench`, inside the lab. Every figure is the median of interleaved rounds, less the same round's empty play, divided
+by the number of hosts; what counts are the ratios, for the machine's speed is in both their parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+AIM = 0.5
+"""Of win_ping's CPU; what the diagnosis should stay under."""
+
+PLAY = """- name: {name}
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: {name}
+      {task}
+"""
+TASKS = {
+    "empty play": "ansible.builtin.meta: noop",
+    "raw: hostname": "ansible.builtin.raw: hostname",
+    "win_ping": "ansible.windows.win_ping:",
+}
+DIAGNOSE = "diagnose"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one run: CPU of the whole process tree, and wall."""
+
+    cpu: float
+    wall: float
+
+
+def run(command: list[str], folder: Path) -> Cost:
+    """Run a playbook; its output is shown only if it fails."""
+    log = folder / "output.txt"
+    began = time.monotonic()
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        _pid, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text(encoding='utf-8')[-3000:]}")
+    return Cost(used.ru_utime + used.ru_stime, time.monotonic() - began)
+
+
+def commands(folder: Path, hosts: str, forks: int) -> dict[str, list[str]]:
+    """The playbooks to compare, over `hosts`."""
+    found = {}
+    for name, task in TASKS.items():
+        book = folder / f"{name.split(':')[0].replace(' ', '_')}.yml"
+        book.write_text(PLAY.format(name=name, task=task), encoding="utf-8")
+        found[name] = ["ansible-playbook", "-f", str(forks), "-l", hosts, str(book)]
+    found[DIAGNOSE] = ["ansible-playbook", "-f", str(forks), "-l", hosts, str(REPOSITORY / "playbooks" / "diagnose-winrm.yml")]
+    return found
+
+
+def measure(hosts: str, number: int, forks: int, rounds: int) -> dict[str, Cost]:
+    """Net cost per host and playbook, in seconds."""
+    with tempfile.TemporaryDirectory() as name:
+        books = commands(Path(name), hosts, forks)
+        seen: dict[str, list[Cost]] = {book: [] for book in books}
+        for turn in range(rounds):
+            order = list(books)
+            # Another first one each round, so that no playbook always runs on the warm or the throttled machine.
+            for book in order[turn % len(order) :] + order[: turn % len(order)]:
+                seen[book].append(run(books[book], Path(name)))
+    empty = "empty play"
+    net = {}
+    for book in books:
+        pairs = list(zip(seen[book], seen[empty], strict=True))
+        net[book] = Cost(
+            statistics.median(cost.cpu - base.cpu for cost, base in pairs) / number, statistics.median(cost.wall - base.wall for cost, base in pairs) / number
+        )
+    return {book: cost for book, cost in net.items() if book != empty}
+
+
+def rows(connection: str, number: int, costs: t.Mapping[str, Cost]) -> t.Iterator[str]:
+    """The table's lines for one connection and number of hosts."""
+    ping = costs["win_ping"]
+    for book, cost in costs.items():
+        ratios = f"{cost.cpu / ping.cpu:8.2f} {cost.wall / ping.wall:8.2f}"
+        yield f"{connection:6} {number:5} {book:14} {cost.cpu * 1000:9.1f} {cost.wall * 1000:9.1f} {ratios}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", type=int, required=True, help="how many hosts the lab has for each connection")
+    parser.add_argument("--forks", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    print(f"Per host, with {options.forks} forks, an empty play taken off; the median of {options.rounds} rounds.")
+    print(f"{'way':6} {'hosts':>5} {'playbook':14} {'CPU ms':>9} {'wall ms':>9} {'CPU/ping':>8} {'wall/ping':>9}", flush=True)
+    worst = 0.0
+    for connection in ("winrm", "psrp"):
+        costs = measure(f"bench_{connection}", options.hosts, options.forks, options.rounds)
+        worst = max(worst, costs[DIAGNOSE].cpu / costs["win_ping"].cpu)
+        for line in rows(connection, options.hosts, costs):
+            print(line, flush=True)
+    print(f"A diagnosis costs at most {worst:.2f} of a win_ping's CPU; the aim is {AIM:.2f}.", flush=True)
+
+
+if __name__ == "__main__":
+    main()
