@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-__all__ = ["dns_exception", "dns_resolver", "dns_reversename", "missing", "x509"]
+__all__ = [
+    "certifi", "dns_exception", "dns_resolver", "dns_reversename", "ec", "hashes", "invalid_signature", "missing", "ocsp", "padding", "rsa", "serialization",
+    "unsupported_algorithm", "x509",
+]
 
 _ERRORS: dict[str, str] = {}
 
@@ -15,6 +18,15 @@ dns_resolver: t.Any = None
 dns_exception: t.Any = None
 dns_reversename: t.Any = None
 x509: t.Any = None
+ocsp: t.Any = None
+ec: t.Any = None
+hashes: t.Any = None
+padding: t.Any = None
+rsa: t.Any = None
+serialization: t.Any = None
+invalid_signature: t.Any = ()
+unsupported_algorithm: t.Any = ()
+certifi: t.Any = None
 
 try:
     import dns.exception as dns_exception
@@ -25,10 +37,20 @@ except ImportError as error:
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import InvalidSignature as invalid_signature
+    from cryptography.exceptions import UnsupportedAlgorithm as unsupported_algorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.x509 import ocsp
 except ImportError as error:
     _ERRORS["cryptography"] = str(error)
 
+try:
+    import certifi
+except ImportError as error:
+    _ERRORS["certifi"] = str(error)
+
 
 def missing(name: str) -> str | None:
-    """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography."""
+    """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography, certifi."""
     return f"The Python library {name} cannot be imported: {_ERRORS[name]}" if name in _ERRORS else None
