@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 from ansible_collections.winrm.doctor.plugins.modules import report
-from ansible_collections.winrm.doctor.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.winrm.doctor.plugins.plugin_utils.fleet_action import FleetAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(FleetAction):
     module = report

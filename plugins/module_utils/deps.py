@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import typing as t
 
 __all__ = [
-    "certifi", "dns_exception", "dns_resolver", "dns_reversename", "ec", "hashes", "invalid_signature", "missing", "ocsp", "padding", "rsa", "serialization",
-    "unsupported_algorithm", "x509",
+    "arc4", "certifi", "ciphers", "dns_exception", "dns_resolver", "dns_reversename", "ec", "hashes", "invalid_signature", "missing", "ocsp",
+    "padding", "rc4_works", "requests_utils", "rsa", "serialization", "try_import", "unsupported_algorithm", "x509",
 ]
 
 _ERRORS: dict[str, str] = {}
@@ -27,6 +29,9 @@ serialization: t.Any = None
 invalid_signature: t.Any = ()
 unsupported_algorithm: t.Any = ()
 certifi: t.Any = None
+ciphers: t.Any = None
+arc4: t.Any = None
+requests_utils: t.Any = None
 
 try:
     import dns.exception as dns_exception
@@ -46,11 +51,52 @@ except ImportError as error:
     _ERRORS["cryptography"] = str(error)
 
 try:
+    from cryptography.hazmat.primitives import ciphers
+
+    try:
+        from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4 as arc4
+    except ImportError:
+        # Before cryptography 43.
+        from cryptography.hazmat.primitives.ciphers.algorithms import ARC4 as arc4
+except ImportError as error:
+    _ERRORS.setdefault("cryptography", str(error))
+
+try:
+    from requests import utils as requests_utils
+except ImportError as error:
+    _ERRORS["requests"] = str(error)
+
+try:
     import certifi
 except ImportError as error:
     _ERRORS["certifi"] = str(error)
 
 
 def missing(name: str) -> str | None:
-    """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography, certifi."""
+    """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography, certifi, requests."""
     return f"The Python library {name} cannot be imported: {_ERRORS[name]}" if name in _ERRORS else None
+
+
+def try_import(name: str, module: str) -> tuple[str | None, str | None, str | None]:
+    """Version and path of a distribution, and why its module cannot be imported; each None where it does not apply."""
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    try:
+        loaded = importlib.import_module(module)
+    except Exception as error:
+        # A broken native library raises whatever it likes; that it does is what is to be seen.
+        return version, None, f"{type(error).__name__}: {error}"[:300]
+    return version or getattr(loaded, "__version__", None), next(iter(getattr(loaded, "__path__", None) or [getattr(loaded, "__file__", None)])), None
+
+
+def rc4_works() -> bool:
+    """Whether RC4, which NTLM's message encryption needs, still works here."""
+    if arc4 is None:
+        return False
+    try:
+        ciphers.Cipher(arc4(b"0123456789abcdef"), mode=None).encryptor().update(b"x")
+    except (ValueError, unsupported_algorithm):
+        return False
+    return True

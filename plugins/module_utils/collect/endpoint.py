@@ -12,12 +12,12 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from .. import deps
+from .. import deps, trust
 from ..errors import DoctorError
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import OPEN, EndpointEvidence, NameEvidence, PortEvidence
 from ..target import Target, is_ipv6
-from ..wire import identify
+from ..wire import identify, tls
 from ..wire.deadline import Deadline
 from ..wire.tcp import Sweep
 from . import clock
@@ -62,6 +62,8 @@ def warm_up() -> None:
         # Without a usable resolv.conf each visit says so itself.
         with contextlib.suppress(deps.dns_exception.DNSException, OSError):
             deps.dns_resolver.get_default_resolver()
+    tls.warm_up()
+    trust.warm_up()
     identify.parse_identify(identify.BODY)
     "a".encode("idna")
     clock.from_http_date("Thu, 01 Jan 1970 00:00:00 GMT", 0.0, 0.0)

@@ -32,8 +32,6 @@ def _inventory(case: Case, now: float) -> t.Iterator[str]:
         yield f"The inventory sends the connection through the proxy {target.proxy}; the probe went to the host directly."
     if target.scheme == "http" and target.auth == ("basic",):
         yield "Basic over plain HTTP sends the password readable, and works only where the host sets AllowUnencrypted, which is not visible from outside."
-    if isinstance(case.controller, ControllerEvidence) and case.controller.clock_synchronised is False:
-        yield "This control node's own clock is not synchronised, so clock offsets and dates below may be its fault."
 
 
 def _names(case: Case, now: float) -> t.Iterator[str]:
@@ -73,6 +71,9 @@ def _clock(case: Case, now: float) -> t.Iterator[str]:
     if opened is None or not opened.clocks:
         return
     best = min(opened.clocks, key=lambda clock: clock.uncertainty)
+    apart = abs(best.offset) - best.uncertainty > NOTEWORTHY_SKEW
+    if apart and isinstance(case.controller, ControllerEvidence) and case.controller.clock_synchronised is False:
+        yield "This control node's own clock is not synchronised, so the difference between the clocks may be its fault."
     if NOTEWORTHY_SKEW < abs(best.offset) - best.uncertainty <= TOLERANCE:
         yield f"The host's clock is {abs(best.offset):.0f} s {'ahead of' if best.offset > 0 else 'behind'} this control node's; Kerberos gives up at 300 s."
 

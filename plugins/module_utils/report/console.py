@@ -1,0 +1,128 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The screen: what is wrong with each host, how that is known, and what to do, for somebody at three in the morning."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from .fleet import CLEAR, FAILED, MISSING, TROUBLE, Hosts
+
+GROUP = 8
+"""So many hosts may share one explanation before they are told together."""
+Finding = t.Mapping[str, t.Any]
+
+
+def screen(hosts: Hosts, unknown: t.Sequence[Finding], hints: t.Sequence[str], *, width: int = 100, full: bool = True) -> str:
+    """All hosts as text of at most `width` columns; `unknown` are the causes nobody could decide, `full` adds evidence and remedies."""
+    lines = [_headline(hosts), "=" * min(width, len(_headline(hosts)))]
+    for names in _groups(hosts):
+        lines += ["", *_host(hosts, names, full)]
+    lines += _rest(hosts)
+    lines += ["", *(f"Note: {hint}" for hint in hints)] if hints else []
+    if full and unknown:
+        lines += ["", "Not decided from here, for any host:", *(f"  - {_undecided(item)}" for item in unknown)]
+    return "\n".join(wrapped for line in lines for wrapped in _wrap(_clean(line), width))
+
+
+def _headline(hosts: Hosts) -> str:
+    count = {status: sum(1 for host in hosts.values() if host["status"] == status) for status in (TROUBLE, CLEAR, FAILED, MISSING)}
+    total = len(hosts)
+    said = [f"{count[TROUBLE]} in trouble", f"{count[CLEAR]} with nothing wrong seen"]
+    if left := count[FAILED] + count[MISSING]:
+        said.append(f"{left} not diagnosed")
+    return f"WINRM DOCTOR: {total} host{'s' if total != 1 else ''}, {', '.join(said)}"
+
+
+def _groups(hosts: Hosts) -> list[list[str]]:
+    """Hosts in trouble; those that share their first finding stand together once they are many."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for name, host in hosts.items():
+        if host["status"] == TROUBLE:
+            first = host["findings"][0]
+            alike.setdefault((first["cause"], first["rule"], first["verdict"]), []).append(name)
+    return [group for names in alike.values() for group in ([names] if len(names) > GROUP else [[name] for name in names])]
+
+
+def _host(hosts: Hosts, names: list[str], full: bool) -> list[str]:
+    host = hosts[names[0]]
+    first, others = host["findings"][0], host["findings"][1:]
+    tied = [item for item in others if item["cause"] in first.get("tied_with", ())]
+    lines = [f"{names[0]}  {_way(host)}"] if len(names) == 1 else [f"{len(names)} hosts alike: {', '.join(names)}", f"  as {names[0]}  {_way(host)}"]
+    lines.append(f"  {first['verdict'].upper()}  {first['cause']}: {first['summary']}")
+    lines += [f"  OR        {item['cause']}: {item['summary']}" for item in tied]
+    unseen = [cause for cause in first.get("tied_with", ()) if cause not in {item["cause"] for item in tied}]
+    if unseen:
+        lines.append(f"  OR        {', '.join(unseen)}: not to be told apart from here")
+    if full:
+        lines += _details(first, tied)
+    for item in others:
+        if item not in tied:
+            lines.append(f"  also {item['verdict']}  {item['cause']}: {item['summary']}")
+            lines += [f"    {fact['seen']}" for fact in item.get("because", ())[:1]] if full else []
+            lines += [f"    do: {_remedy(remedy)}" for remedy in item.get("remedies", ())[:1]] if full else []
+    lines += [f"  note: {note}" for note in host.get("notes", ())] if full else []
+    return lines
+
+
+def _details(first: Finding, tied: t.Sequence[Finding]) -> list[str]:
+    lines = ["  How it is known"]
+    lines += [f"    - {fact['seen']} ({fact['where']})" for fact in first.get("because", ())]
+    remedies = [remedy for item in (first, *tied) for remedy in item.get("remedies", ())]
+    if remedies:
+        lines.append("  What to do")
+        for remedy in remedies:
+            lines.append(f"    - {_risky(remedy)}")
+            lines += [f"        {remedy['how']}"] if remedy.get("how") else []
+    if first.get("next_check"):
+        lines += [f"  {'What would decide it' if tied or first['verdict'] != 'confirmed' else 'To see it yourself'}", f"    {first['next_check']}"]
+    lines.append(f"  More: {first['docs']}")
+    return lines
+
+
+def _risky(remedy: t.Mapping[str, t.Any]) -> str:
+    return remedy["do"] if remedy.get("risk", "low") == "low" else f"{remedy['do']} (risk: {remedy['risk']})"
+
+
+def _remedy(remedy: t.Mapping[str, t.Any]) -> str:
+    return f"{_risky(remedy)}: {remedy['how']}" if remedy.get("how") else _risky(remedy)
+
+
+def _way(host: t.Mapping[str, t.Any]) -> str:
+    target = host.get("target") or {}
+    if not target:
+        return ""
+    address = f"[{target['host']}]" if ":" in target["host"] else target["host"]
+    return f"({target['scheme']}://{address}:{target['port']}, {target['connection']}, {'/'.join(target['auth'])})"
+
+
+def _rest(hosts: Hosts) -> list[str]:
+    """Hosts without trouble, and those without a diagnosis."""
+    lines: list[str] = []
+    clear = [name for name, host in hosts.items() if host["status"] == CLEAR]
+    if clear:
+        lines += ["", f"Nothing wrong seen from outside; no logon was tried: {', '.join(clear)}"]
+        lines += [f"  {name}: {note}" for name in clear for note in hosts[name].get("notes", ())]
+    for status, title in ((FAILED, "Could not be diagnosed:"), (MISSING, "Without a diagnosis:")):
+        names = [name for name, host in hosts.items() if host["status"] == status]
+        if names:
+            lines += ["", title, *(f"  {name}: {hosts[name]['msg']}" for name in names)]
+    return lines
+
+
+def _undecided(item: Finding) -> str:
+    vantage = item.get("vantage", ())
+    return f"{item['cause']} ({' or '.join(vantage)} would tell). By hand: {item['by_hand']}"
+
+
+def _clean(line: str) -> str:
+    """Nothing that a host sent may steer the terminal."""
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _wrap(line: str, width: int) -> list[str]:
+    indent = len(line) - len(line.lstrip(" "))
+    hang = " " * (indent + (2 if line.lstrip().startswith("- ") else 4 if indent < 4 else 0))
+    return textwrap.wrap(line, max(width, 40), subsequent_indent=hang, break_long_words=False, break_on_hyphens=False) or [""]

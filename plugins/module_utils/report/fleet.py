@@ -1,0 +1,87 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many hosts' diagnoses as one report: what a file keeps, what counts as a change, what the fleet as a whole tells."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import typing as t
+
+FORMAT = 1
+TROUBLE, CLEAR, FAILED, MISSING = "trouble", "clear", "failed", "missing"
+SAME_CLOCK = 30.0
+"""Seconds within which two hosts' offsets count as one."""
+NOTEWORTHY = 60.0
+Hosts = t.Dict[str, t.Dict[str, t.Any]]
+
+
+def entry(result: t.Mapping[str, t.Any] | None, now: str) -> dict[str, t.Any]:
+    """One host's place in the report, from what its task registered (None: nothing)."""
+    if result is None:
+        return {"status": MISSING, "seen_at": now, "msg": "No diagnosis was made: the host was skipped, or had left the play before."}
+    if "findings" not in result:
+        return {"status": FAILED, "seen_at": now, "msg": str(result.get("msg") or "The task failed without a message.")}
+    kept = {name: result[name] for name in ("msg", "target", "findings", "notes") if result.get(name)}
+    decided = {name: [item["cause"] for item in result.get(name, ())] for name in ("ruled_out", "unknown")}
+    seen = {"status": TROUBLE if result.get("trouble") else CLEAR, "seen_at": now, **kept, **decided}
+    if result.get("trouble"):
+        seen["evidence"] = result.get("evidence", {})
+    return seen
+
+
+def essence(host: t.Mapping[str, t.Any]) -> list[t.Any]:
+    """What makes two reports of a host the same: its status and its findings, not the times or the wording."""
+    return [host["status"], *sorted([item["cause"], item["rule"], item["verdict"]] for item in host.get("findings", ()))]
+
+
+def merge(old: Hosts, new: Hosts) -> Hosts:
+    """The new entries over the old ones; a host whose essence is the same keeps its old entry, and hosts not asked this time stay."""
+    merged = dict(old)
+    for name, host in new.items():
+        if name not in old or essence(old[name]) != essence(host):
+            merged[name] = host
+    return dict(sorted(merged.items()))
+
+
+def summary(hosts: Hosts) -> dict[str, t.Any]:
+    """Counts by status and, of the hosts in trouble, by the cause of the first finding."""
+    statuses = [host["status"] for host in hosts.values()]
+    causes = [host["findings"][0]["cause"] for host in hosts.values() if host["status"] == TROUBLE]
+    return {
+        "hosts": {status: statuses.count(status) for status in (TROUBLE, CLEAR, FAILED, MISSING)},
+        "causes": {cause: causes.count(cause) for cause in sorted(set(causes))},
+    }
+
+
+def document(hosts: Hosts, now: str) -> dict[str, t.Any]:
+    """The whole file."""
+    return {"format": FORMAT, "generator": "winrm.doctor", "generated_at": now, "summary": summary(hosts), "hosts": hosts}
+
+
+def parse(text: str) -> Hosts:
+    """The hosts of a file written before; raises ValueError where it is something else."""
+    data = json.loads(text)
+    if not isinstance(data, dict) or data.get("generator") != "winrm.doctor" or data.get("format") != FORMAT or not isinstance(data.get("hosts"), dict):
+        raise ValueError("it is no report of winrm.doctor in the format of this version")
+    return t.cast(Hosts, data["hosts"])
+
+
+def hints(results: t.Mapping[str, t.Mapping[str, t.Any] | None]) -> list[str]:
+    """What only the fleet as a whole can tell."""
+    offsets = [offset for offset in (_offset(result) for result in results.values() if result) if offset is not None]
+    if len(offsets) < 3:
+        return []
+    middle = statistics.median(offsets)
+    alike = [offset for offset in offsets if abs(offset - middle) <= SAME_CLOCK]
+    if abs(middle) < NOTEWORTHY or len(alike) * 2 <= len(offsets):
+        return []
+    return [f"{len(alike)} of {len(offsets)} hosts differ from this control node by about {middle:+.0f} s: suspect this control node's own clock first."]
+
+
+def _offset(result: t.Mapping[str, t.Any]) -> float | None:
+    """The sharpest clock offset that a host's evidence holds."""
+    seen = (result.get("evidence") or {}).get("endpoint") or {}
+    clocks = [clock for door in seen.get("doors", ()) for clock in door.get("clocks", ())]
+    return float(min(clocks, key=lambda clock: float(clock["uncertainty"]))["offset"]) if clocks else None
