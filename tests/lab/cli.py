@@ -1,0 +1,138 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command `lab`: run a command inside the lab, or keep the lab up, or look at its scenarios."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from . import inventory, names, namespace
+from .scenario import Host, ScenarioError, bench, load
+from .server import Lab
+
+USER = "LAB\\operator"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: that of the command that ran, 0, or 2 for a mistake in the scenario file."""
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(given)
+    try:
+        hosts = chosen(options)
+    except ScenarioError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2
+    if options.action == "check":
+        print(f"{len(hosts)} hosts, {sum(host.healthy for host in hosts)} of them healthy: the scenario file is good.")
+        return 0
+    if options.action == "hosts":
+        for host in hosts:
+            print(f"{host.name:12} {host.address:14} {', '.join(host.causes) or 'healthy':34} {host.wrong}")
+        return 0
+    if not options.plain and not namespace.inside():
+        opener = namespace.prefix()
+        if opener:
+            namespace.enter([sys.argv[0], *given], opener)
+        print("lab: no network namespace can be had here, so the lab uses plain loopback.", file=sys.stderr)
+    by_name = namespace.inside()
+    if by_name:
+        namespace.settle()
+    else:
+        left = [host.name for host in hosts if host.needs_dns]
+        hosts = [host for host in hosts if not host.needs_dns]
+        if left:
+            print(f"lab: left out, for they need the lab's own DNS: {', '.join(left)}.", file=sys.stderr)
+    return asyncio.run(stay(hosts, options.command if options.action == "run" else None, by_name))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="lab", description="A network of broken Windows hosts on this machine.")
+    made.add_argument("--file", type=Path, help="another scenario file")
+    made.add_argument("--only", help="names of hosts, separated by commas")
+    made.add_argument("--bench", type=int, metavar="N", help="N healthy hosts for each connection instead of the scenarios")
+    made.add_argument("--plain", action="store_true", help="no network namespace")
+    actions = made.add_subparsers(dest="action", required=True)
+    actions.add_parser("up", help="keep the lab up until Ctrl-C")
+    actions.add_parser("hosts", help="list the scenarios")
+    actions.add_parser("check", help="check the scenario file")
+    run = actions.add_parser("run", help="run a command inside the lab: lab run -- COMMAND")
+    run.add_argument("command", nargs=argparse.REMAINDER)
+    return made
+
+
+def chosen(options: argparse.Namespace) -> list[Host]:
+    """The hosts asked for; raises ScenarioError."""
+    hosts = bench(options.bench) if options.bench else load(options.file) if options.file else load()
+    if not options.only:
+        return hosts
+    wanted = options.only.split(",")
+    known = {host.name: host for host in hosts}
+    if stray := [name for name in wanted if name not in known]:
+        raise ScenarioError(f"there is no host {stray[0]!r}; there are {', '.join(known)}")
+    return [known[name] for name in wanted]
+
+
+async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> int:
+    """Start everything, run the command (or wait for Ctrl-C), stop everything."""
+    with tempfile.TemporaryDirectory(prefix="winrm-doctor-lab-") as name:
+        folder, password = Path(name), secrets.token_urlsafe(12)
+        lab = Lab(hosts, folder, {USER.rpartition("\\")[2]: password})
+        try:
+            await lab.start()
+            if by_name:
+                await names.serve(hosts)
+        except OSError as error:
+            print(f"lab: {error.strerror or error}. Is another lab running, or WinRM itself, on these ports?", file=sys.stderr)
+            await lab.close()
+            return 1
+        environment = {**os.environ, **inventory.write(folder, hosts, USER, password, lab.pki.bundle, by_name)}
+        environment.pop(namespace.MARK, None)
+        try:
+            return await (run(command, environment) if command is not None else wait(environment))
+        finally:
+            await lab.close()
+
+
+async def run(command: list[str], environment: dict[str, str]) -> int:
+    """The command's exit code; SIGTERM is passed on, SIGINT reaches it by the terminal."""
+    command = command[1:] if command[:1] == ["--"] else command
+    if not command:
+        print("lab: which command? lab run -- COMMAND", file=sys.stderr)
+        return 2
+    try:
+        process = await asyncio.create_subprocess_exec(*command, env=environment)
+    except OSError as error:
+        print(f"lab: {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_signal_handler(signal.SIGTERM, lambda: _pass_on(process))
+    code = await process.wait()
+    return 128 - code if code < 0 else code
+
+
+def _pass_on(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+
+
+async def wait(environment: dict[str, str]) -> int:
+    """Until Ctrl-C or SIGTERM."""
+    for name in sorted(environment):
+        if name.startswith("WINRM_DOCTOR_LAB_"):
+            print(f"{name}={environment[name]}", flush=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    return 0

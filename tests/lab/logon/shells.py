@@ -1,0 +1,138 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remote shells of one host: WinRS ([MS-WSMV] 3.1.4.10 on) and, for PowerShell's resource, PSRP."""
+
+from __future__ import annotations
+
+import base64
+import re
+import uuid
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+from ..messages import Windows
+from .psrp import PowerShell
+from .soap import NS, Fault, Message, reply
+from .toy import Toy
+
+SHELL = NS["rsp"]
+DONE = f"{SHELL}/CommandState/Done"
+
+
+@dataclass
+class Command:
+    """A running command line and what was sent to its standard input."""
+
+    line: str
+    input: bytes = b""
+
+
+@dataclass
+class Shell:
+    """One cmd shell, or one PowerShell runspace pool."""
+
+    commands: dict[str, Command] = field(default_factory=dict)
+    power: PowerShell | None = None
+
+
+class Shells:
+    """All shells of a host, by ShellId."""
+
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
+        self.open: dict[str, Shell] = {}
+
+    def answer(self, request: Message, user: str) -> bytes:
+        """One request about shells; raises a Fault."""
+        verb = request.action.rpartition("/")[2]
+        if verb == "Create":
+            return self._create(request, user)
+        shell = self.open.get(request.selectors.get("ShellId", "").upper())
+        if shell is None:
+            raise Fault("s:Sender", "w:InvalidSelectors", "The request contained invalid selectors for the resource.", 2150858843)
+        if verb == "Delete":
+            del self.open[request.selectors["ShellId"].upper()]
+            return reply(request, f"{NS['x']}/DeleteResponse", "")
+        action = {"Command": self._command, "Send": self._send, "Receive": self._receive, "Signal": self._signal}.get(verb)
+        if action is None:
+            raise Fault("s:Sender", "w:ActionNotSupported", "The action is not supported by the service.", 2150858752)
+        return reply(request, f"{SHELL}/{verb}Response", action(request, shell, user))
+
+    def _create(self, request: Message, user: str) -> bytes:
+        asked = request.find("rsp:Shell")
+        id = ((asked.get("ShellId") if asked is not None else None) or str(uuid.uuid4())).upper()
+        shell = self.open[id] = Shell()
+        creation = request.find(".//ps:creationXml")
+        if request.resource.startswith("http://schemas.microsoft.com/powershell/") and creation is not None:
+            shell.power = PowerShell(Toy(self.windows, user))
+            shell.power.receive(base64.b64decode(creation.text or ""), None)
+        body = (
+            f"<x:ResourceCreated><a:Address>http://{self.windows.computer}:5985/wsman</a:Address><a:ReferenceParameters><w:ResourceURI>"
+            f'{escape(request.resource)}</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">{id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
+            f"</x:ResourceCreated><rsp:Shell><rsp:ShellId>{id}</rsp:ShellId><rsp:ResourceUri>{escape(request.resource)}</rsp:ResourceUri>"
+            f"<rsp:Owner>{escape(user)}</rsp:Owner><rsp:ClientIP>127.0.0.1</rsp:ClientIP><rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut>"
+            f"<rsp:InputStreams>{'stdin pr' if shell.power else 'stdin'}</rsp:InputStreams>"
+            f"<rsp:OutputStreams>{'stdout' if shell.power else 'stdout stderr'}</rsp:OutputStreams></rsp:Shell>"
+        )
+        return reply(request, f"{NS['x']}/CreateResponse", body)
+
+    def _command(self, request: Message, shell: Shell, user: str) -> str:
+        line = request.find("rsp:CommandLine")
+        if line is None:
+            raise Fault("s:Sender", "w:SchemaValidationError", "The command line is missing.", 2150858817)
+        id = (line.get("CommandId") or str(uuid.uuid4())).upper()
+        arguments = [item.text or "" for item in line.findall("rsp:Arguments", NS)]
+        if shell.power:
+            shell.power.start(uuid.UUID(id), base64.b64decode(arguments[0]))
+        else:
+            shell.commands[id] = Command(" ".join([line.findtext("rsp:Command", "", NS), *arguments]).strip())
+        return f"<rsp:CommandResponse><rsp:CommandId>{id}</rsp:CommandId></rsp:CommandResponse>"
+
+    def _send(self, request: Message, shell: Shell, user: str) -> str:
+        for stream in request.body.iter(f"{{{SHELL}}}Stream"):
+            data, id = base64.b64decode(stream.text or ""), (stream.get("CommandId") or "").upper()
+            if shell.power:
+                shell.power.receive(data, uuid.UUID(id) if id else None)
+            elif id in shell.commands:
+                shell.commands[id].input += data
+        return "<rsp:SendResponse/>"
+
+    def _receive(self, request: Message, shell: Shell, user: str) -> str:
+        wanted = request.find(".//rsp:DesiredStream")
+        id = ((wanted.get("CommandId") if wanted is not None else None) or "").upper()
+        if shell.power:
+            return self._received(shell.power, id)
+        command = shell.commands.pop(id, None)
+        if command is None:
+            raise Fault("s:Sender", "w:InvalidSelectors", "The command was not found in the shell.", 2150858843)
+        status, output = Toy(self.windows, user).run(_decoded(command.line), command.input)
+        return (
+            f'<rsp:ReceiveResponse><rsp:Stream Name="stdout" CommandId="{id}">{base64.b64encode(output).decode()}</rsp:Stream>'
+            f'<rsp:Stream Name="stdout" CommandId="{id}" End="true"></rsp:Stream><rsp:Stream Name="stderr" CommandId="{id}" End="true"></rsp:Stream>'
+            f'<rsp:CommandState CommandId="{id}" State="{DONE}"><rsp:ExitCode>{status}</rsp:ExitCode></rsp:CommandState></rsp:ReceiveResponse>'
+        )
+
+    def _received(self, power: PowerShell, id: str) -> str:
+        fragments = power.output(uuid.UUID(id) if id else None)
+        if not fragments:
+            # Nothing to say yet: the client asks again ([MS-WSMV] 3.1.4.14).
+            text = "The WS-Management service cannot complete the operation within the time specified in OperationTimeout."
+            raise Fault("s:Receiver", "w:TimedOut", text, 2150858793)
+        about = f' CommandId="{id}"' if id else ""
+        body = "".join(f'<rsp:Stream Name="stdout"{about}>{base64.b64encode(data).decode()}</rsp:Stream>' for data in fragments)
+        state = f'<rsp:CommandState CommandId="{id}" State="{DONE}"></rsp:CommandState>' if id else ""
+        return f"<rsp:ReceiveResponse>{body}{state}</rsp:ReceiveResponse>"
+
+    def _signal(self, request: Message, shell: Shell, user: str) -> str:
+        signal = request.find("rsp:Signal")
+        if isinstance(signal, ET.Element):
+            shell.commands.pop((signal.get("CommandId") or "").upper(), None)
+        return "<rsp:SignalResponse/>"
+
+
+def _decoded(line: str) -> str:
+    """The script inside `PowerShell -EncodedCommand ...`, else the line itself."""
+    found = re.search(r"-EncodedCommand\s+(\S+)", line, re.IGNORECASE)
+    return base64.b64decode(found[1]).decode("utf-16-le", "replace") if found else line

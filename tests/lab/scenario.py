@@ -1,0 +1,126 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scenario file: what is wrong with which host. SCENARIOS.md documents it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import yaml
+
+from .messages import Windows
+
+FILE = Path(__file__).with_name("scenarios.yml")
+DOMAIN = "lab.test"
+CAUSES = (
+    "credentials", "spn", "certificate", "ntlm_blocked", "network", "time_skew", "firewall", "service_config", "domain_trust", "permissions",
+    "encryption_types", "channel_binding", "message_encryption", "impostor", "token_size", "quota", "control_node",
+)
+SERVICES = (
+    "wsman", "open", "refused", "silent", "mute", "reset", "ssh", "nginx", "iis", "redirect", "proxy", "openwsman", "http_sys_404", "http_sys_503",
+)
+CERTIFICATES = (
+    "good", "expired", "future", "self_signed", "unknown_root", "unsent_intermediate", "wrong_name", "no_san", "client_only", "weak_key", "revoked",
+)
+DEFAULT_PORTS = {5985: "wsman", 5986: "wsman", 80: "silent", 443: "silent", 445: "open", 3389: "open"}
+"""A Windows host with its firewall on: ports nobody listens on are silent."""
+WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build"))
+
+
+class ScenarioError(ValueError):
+    """A mistake in the scenario file: which host, which key, what was expected."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host of the lab."""
+
+    name: str
+    address: str
+    wrong: str
+    causes: tuple[str, ...] = ()
+    vars: dict[str, t.Any] = field(default_factory=dict)
+    ports: dict[int, str] = field(default_factory=lambda: dict(DEFAULT_PORTS))
+    secure: tuple[int, ...] = (5986, 443)
+    certificate: tuple[str, ...] = ("good",)
+    tls: str = ""
+    """A TLS version above which the host knows nothing, such as TLSv1."""
+    dns: tuple[str, ...] | None = None
+    """Addresses its name resolves to; None: its own; () : none."""
+    needs_dns: bool = False
+    windows: dict[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def fqdn(self) -> str:
+        """Its DNS name."""
+        return f"{self.name}.{DOMAIN}"
+
+    @property
+    def healthy(self) -> bool:
+        """True when nothing is wrong with it."""
+        return not self.causes
+
+    def kind(self, accounts: t.Mapping[str, str]) -> Windows:
+        """The Windows that answers for it."""
+        settings = {"domain": "LAB", "dns_domain": DOMAIN, **self.windows}
+        if "schemes" in settings:
+            settings["schemes"] = tuple(settings["schemes"])
+        return Windows(computer=self.name.upper(), accounts=accounts, **settings)
+
+
+def address_of(number: int) -> str:
+    """The loopback address of the host with this number, from 0."""
+    return f"127.66.{1 + number // 200}.{1 + number % 200}"
+
+
+def load(path: Path = FILE) -> list[Host]:
+    """All hosts of a scenario file; raises ScenarioError."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{path}: this is not YAML: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("hosts"), dict) or not data["hosts"]:
+        raise ScenarioError(f"{path}: expected a mapping with the key hosts, which maps names to hosts")
+    return [parse_host(str(name), dict(given or {}), number) for number, (name, given) in enumerate(data["hosts"].items())]
+
+
+def parse_host(name: str, given: dict[str, t.Any], number: int) -> Host:
+    """One host; raises ScenarioError that names the host, the key and what was expected."""
+    known = {item.name for item in fields(Host)} - {"name", "address"}
+    if stray := sorted(set(given) - known):
+        raise ScenarioError(f"{name}: unknown key {stray[0]!r}; known are {', '.join(sorted(known))}")
+    if not given.get("wrong"):
+        raise ScenarioError(f"{name}: the key 'wrong' is missing; expected a sentence that says what is wrong")
+    ports = {**DEFAULT_PORTS, **given.get("ports", {})}
+    _among(name, "causes", given.get("causes", ()), CAUSES)
+    _among(name, "ports", ports.values(), SERVICES)
+    _among(name, "windows", given.get("windows", {}), WINDOWS_KEYS)
+    certificate = given.get("certificate", "good")
+    certificate = (certificate,) if isinstance(certificate, str) else tuple(certificate)
+    _among(name, "certificate", certificate, CERTIFICATES)
+    if stray := [port for port in ports if not isinstance(port, int) or not 0 < port < 65536]:
+        raise ScenarioError(f"{name}: the port {stray[0]!r} is not a number from 1 to 65535")
+    lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns") if given.get(key) is not None}
+    rest = {key: given[key] for key in ("wrong", "tls", "needs_dns", "windows", "vars") if key in given}
+    return Host(name=name, address=address_of(number), ports=ports, certificate=certificate, **lists, **rest)
+
+
+def _among(name: str, key: str, values: t.Iterable[t.Any], allowed: t.Collection[str]) -> None:
+    for value in values:
+        if value not in allowed:
+            raise ScenarioError(f"{name}: {key} holds {value!r}; expected one of {', '.join(allowed)}")
+
+
+def bench(count: int) -> list[Host]:
+    """Healthy hosts that are all alike: for each connection `count` names."""
+    ways = {"winrm": {"ansible_connection": "winrm", "ansible_winrm_transport": "ntlm"}, "psrp": {"ansible_connection": "psrp", "ansible_psrp_auth": "ntlm"}}
+    hosts = []
+    for way, settings in ways.items():
+        for _ in range(count):
+            number = len(hosts)
+            settings_here = {**settings, "ansible_port": 5985}
+            hosts.append(Host(f"{way}{number:03}", address_of(number), "Nothing.", vars=settings_here, ports={**DEFAULT_PORTS, 5986: "silent"}))
+    return hosts
