@@ -15,15 +15,19 @@ BODY_LIMIT = 4 * 1024 * 1024
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
     """The next request, None at the end; raises ValueError for what is no HTTP."""
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        first = await reader.readexactly(1)
+        if not first.isalpha():
+            # HTTP.sys refuses nonsense such as a ClientHello at once.
+            raise ValueError("this is no request line")
+        head = first + await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         if error.partial:
             raise ValueError("the request broke off") from error
         return None
     except asyncio.LimitOverrunError as error:
         raise ValueError("the request's head is too long") from error
-    first, *lines = head.decode("latin-1").split("\r\n")
-    parts = first.split(" ")
+    start, *lines = head.decode("latin-1").split("\r\n")
+    parts = start.split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/"):
         raise ValueError("this is no request line")
     headers = {name.strip().lower(): value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}

@@ -31,7 +31,7 @@ class NameServer(asyncio.DatagramProtocol):
         for host in hosts:
             addresses = (host.address,) if host.dns is None else host.dns
             if addresses:
-                self.forward[f"{host.fqdn}."] = tuple(host.address if address == "own" else address for address in addresses)
+                self.forward[f"{host.fqdn}."] = addresses
             self.reverse[str(dns.reversename.from_address(host.address))] = f"{host.fqdn}."
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

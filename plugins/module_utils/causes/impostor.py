@@ -54,7 +54,7 @@ def _other_vendor(case: Case, opened: DoorEvidence, vendor: str) -> Finding:
 
 def _other_server(case: Case, opened: DoorEvidence, replies: tuple[HttpEvidence, ...]) -> Finding:
     statuses = outside.statuses(opened)
-    facts = tuple(outside.reply_fact(case, opened, reply, f"POST /{case.target.path}") for reply in replies)
+    facts = outside.reply_facts(case, opened)
     for name in ("Via", "Location", "Proxy-Authenticate"):
         value = next((outside.header(reply, name) for reply in replies if outside.header(reply, name)), "")
         if value:

@@ -139,7 +139,17 @@ def reply_fact(case: Case, opened: DoorEvidence, reply: HttpEvidence, question: 
     """One HTTP reply, quoted."""
     server = header(reply, "Server")
     signed = f'Server "{server}"' if server else "without a Server header"
-    return Fact(f"{question} is answered with HTTP {reply.status}, {signed}", where(case.target, opened.address, opened.port), "endpoint")
+    verb = "are" if " and " in question else "is"
+    return Fact(f"{question} {verb} answered with HTTP {reply.status}, {signed}", where(case.target, opened.address, opened.port), "endpoint")
+
+
+def reply_facts(case: Case, opened: DoorEvidence) -> tuple[Fact, ...]:
+    """The replies to both questions; one sentence where they agree."""
+    asked = ((opened.identify, "the anonymous Identify"), (opened.anonymous, "an empty POST"))
+    known = [(reply, question) for reply, question in asked if isinstance(reply, HttpEvidence) and reply in replies(opened)]
+    if len({(reply.status, header(reply, "Server")) for reply, _question in known}) == 1:
+        return (reply_fact(case, opened, known[0][0], " and ".join(question for _reply, question in known)),)
+    return tuple(reply_fact(case, opened, reply, question) for reply, question in known)
 
 
 def offer_fact(case: Case, opened: DoorEvidence) -> Fact:

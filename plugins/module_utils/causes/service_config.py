@@ -197,7 +197,7 @@ def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
     statuses = outside.statuses(opened)
     if not outside.by_http_sys(opened) or outside.is_winrm(opened) or not statuses or statuses & {401}:
         return None
-    facts = tuple(outside.reply_fact(case, opened, reply, f"POST /{case.target.path}") for reply in outside.replies(opened))
+    facts = outside.reply_facts(case, opened)
     if 404 in statuses:
         return Finding(
             "service_config",
@@ -251,19 +251,31 @@ def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
         f"The inventory logs on with {wanted}, which this host does not offer: {does}.",
         (outside.offer_fact(case, opened),),
         next_check='On the host: winrm get winrm/config/service/auth. Source="GPO" there means that Group Policy decides.',
-        remedies=(
-            Remedy("Let the inventory use a method that is offered", _auth_setting(case, opened)),
-            Remedy(f"Or enable {wanted} on the host", "Set-Item WSMan:\\localhost\\Service\\Auth\\Negotiate $true", "medium"),
-        ),
+        remedies=(*_use_offered(case, opened), *_enable(case, missing)),
         weight=75,
     )
 
 
-def _auth_setting(case: Case, opened: DoorEvidence) -> str:
+def _use_offered(case: Case, opened: DoorEvidence) -> tuple[Remedy, ...]:
+    """An offered method that the inventory could use; never Basic over plain HTTP, which sends the password readable."""
     offered = {scheme.lower() for scheme in opened.schemes}
-    method = next((known for known in ("kerberos", "negotiate", "credssp", "basic") if known in offered), "certificate")
+    methods = [known for known in ("kerberos", "negotiate", "credssp", "basic") if known in offered and (known != "basic" or opened.scheme == "https")]
+    if not methods and offered:
+        return ()
+    method = methods[0] if methods else "certificate"
     transport = "ntlm" if method == "negotiate" else method
-    return outside.setting(case.target, psrp=f"ansible_psrp_auth: {method}", winrm=f"ansible_winrm_transport: {transport}")
+    how = outside.setting(case.target, psrp=f"ansible_psrp_auth: {method}", winrm=f"ansible_winrm_transport: {transport}")
+    return (Remedy("Let the inventory use a method that is offered", how),)
+
+
+def _enable(case: Case, missing: tuple[str, ...]) -> tuple[Remedy, ...]:
+    """How the host comes to offer what the inventory wants."""
+    # pywinrm's Kerberos travels under Negotiate, and so does NTLM ([MS-WSMV] 3.1.4.1.30 knows no scheme NTLM).
+    scheme = {"credssp": "CredSSP", "basic": "Basic"}.get(missing[0], "Negotiate")
+    if missing[0] == "kerberos" and case.target.connection == "psrp":
+        scheme = "Kerberos"
+    risk = "high" if scheme == "Basic" else "medium"
+    return (Remedy(f"Enable {scheme} on the host", f"Set-Item WSMan:\\localhost\\Service\\Auth\\{scheme} $true", risk),)
 
 
 CAUSE = Cause(

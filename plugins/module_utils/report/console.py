@@ -43,7 +43,8 @@ def _groups(hosts: Hosts) -> list[list[str]]:
         if host["status"] == TROUBLE:
             first = host["findings"][0]
             alike.setdefault((first["cause"], first["rule"], first["verdict"]), []).append(name)
-    return [group for names in alike.values() for group in ([names] if len(names) > GROUP else [[name] for name in names])]
+    groups = [group for names in alike.values() for group in ([names] if len(names) > GROUP else [[name] for name in names])]
+    return sorted(groups)
 
 
 def _host(hosts: Hosts, names: list[str], full: bool) -> list[str]:

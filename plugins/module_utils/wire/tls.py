@@ -168,7 +168,8 @@ class _Visit:
         """No handshake; where the library or the host objected to the terms, ask again on any terms."""
         kind, detail = _failure(error, self.deadline)
         failed = TlsEvidence(failure=kind, detail=detail)
-        if kind not in ("alert", "error") or self.deadline.passed:
+        # Schannel without a common version may cut the connection instead of saying so.
+        if kind not in ("alert", "error", "closed", "reset") or self.deadline.passed:
             return failed, None, []
         again, stream, _ders = self._look_only()
         if stream is None:

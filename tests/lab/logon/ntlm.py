@@ -22,6 +22,9 @@ from spnego.channel_bindings import GssChannelBindings
 
 from ..messages import Windows
 
+FILE_OF_PASSWORDS = mock.patch.object(implementation, "_get_credential_file", return_value="lab")
+"""pyspnego refuses to accept without the name of such a file."""
+
 
 class Acceptor(implementation.NTLMProxy):
     """NTLM as one host of the lab speaks it. pyspnego's acceptor knows one host and one file of passwords for the whole process."""
@@ -56,7 +59,7 @@ class Acceptor(implementation.NTLMProxy):
         """CbtHardeningLevel Relaxed: a wrong token is refused, a missing one is not."""
         if channel_bindings and not _sends_bindings(token):
             channel_bindings = None
-        with mock.patch.object(implementation, "_get_credential", self._lookup), mock.patch.object(implementation, "_get_credential_file", return_value="lab"):
+        with mock.patch.object(implementation, "_get_credential", self._lookup), FILE_OF_PASSWORDS:
             super()._step_accept_authenticate(token, channel_bindings)
 
     def _lookup(self, store: t.Any, domain: str | None = None, username: str | None = None) -> tuple[str | None, str | None, bytes, bytes]:
@@ -74,7 +77,8 @@ def password_of(windows: Windows, username: str, domain: str | None = None) -> s
 
 def accept(windows: Windows, first_token: bytes, bindings: GssChannelBindings | None) -> spnego.ContextProxy:
     """A context for a client's first token, raw NTLM or SPNEGO."""
-    acceptor = Acceptor(None, None, None, None, channel_bindings=bindings, usage="accept")
+    with FILE_OF_PASSWORDS:
+        acceptor = Acceptor(None, None, None, None, channel_bindings=bindings, usage="accept")
     acceptor.windows = windows
     if first_token.startswith(b"NTLMSSP\x00"):
         return acceptor
