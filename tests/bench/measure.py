@@ -24,11 +24,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 AIM = 0.5
 """Of win_ping's CPU; what the diagnosis should stay under."""
 
-PLAY = """- name: {name}
+PLAY = """- name: "{name}"
   hosts: all
   gather_facts: false
   tasks:
-    - name: {name}
+    - name: "{name}"
       {task}
 """
 TASKS = {
