@@ -174,7 +174,7 @@ def run_static(names: list[str]) -> list[str]:
 def run_tests(failed: list[str]) -> int:
     """Run pytest last, so that its closing line closes the output."""
     print(f"Static checks that failed: {', '.join(failed)}." if failed else "All static checks passed.", flush=True)
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "--durations=5"], cwd=ROOT, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", "--durations=5"], cwd=ROOT, check=False).returncode
 
 
 def main() -> int:
