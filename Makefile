@@ -17,7 +17,7 @@ lint:
 	@$(RUN) python tools/check.py
 
 bench:
-	@$(RUN) python tools/bench.py
+	@$(RUN) python tests/bench/bench.py
 
 clean:
 	rm -rf "$(ROOT)/.venv" "$(ROOT)/.cache"

@@ -34,7 +34,8 @@ BELOW = {
 }
 PURE = {"codes", "evidence", "causes", "remedies", "report"}
 """Folders that reason: no network, no Ansible, no clock."""
-EFFECTS = {"socket", "ssl", "http", "select", "selectors", "asyncio", "subprocess", "threading", "time", "urllib.request", "ansible"}
+EFFECTS = {"socket", "ssl", "http", "select", "selectors", "asyncio", "subprocess", "threading", "urllib.request", "ansible"}
+CLOCKS = {"time.time", "time.monotonic", "time.sleep", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 
 
 def imports(source: str, package: str) -> t.Iterator[str]:
@@ -47,6 +48,12 @@ def imports(source: str, package: str) -> t.Iterator[str]:
             name = ".".join(filter(None, (base, node.module)))
             yield name
             yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def clocks(source: str) -> list[str]:
+    """Readings of a clock; turning a given time into text is none."""
+    used = [ast.unparse(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    return sorted(name for name in {*used, *imports(source, "")} if name in CLOCKS or name.removeprefix("datetime.") in CLOCKS)
 
 
 def package_of(path: Path) -> str:
@@ -72,6 +79,8 @@ def wrong_imports(path: Path, source: str) -> list[str]:
     """Sentences about imports that point upward or bring in what does not belong."""
     own, found = folder_of(path), []
     package, names = package_of(path), sorted(set(imports(source, package_of(path))))
+    if own in PURE:
+        found += [f"{clock} reads the clock, and {own} only reasons" for clock in clocks(source)]
     if own is None:
         return [f"{name} is a third-party library" for name in names if is_foreign(name) and package.endswith(("modules", "module_utils"))]
     for name in names:
@@ -103,6 +112,7 @@ def test_imports_point_downward(path: Path) -> None:
         ("causes", "import socket"),
         ("causes", "from ..collect import endpoint"),
         ("causes", "from time import time"),
+        ("causes", "import datetime\nnow = datetime.datetime.now()"),
         ("report", "def show():\n    from ansible.utils.display import Display"),
         ("wire", "from ..collect.endpoint import observe"),
         ("wire", "from .. import causes"),
