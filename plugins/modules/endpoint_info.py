@@ -455,7 +455,7 @@ endpoint:
     names: {asked: web01.example.com, system: [192.0.2.10], dns: [192.0.2.10]}
     ports:
       - {address: 192.0.2.10, port: 5985, state: open, seconds: 0.001}
-      - {address: 192.0.2.10, port: 5986, state: filtered, seconds: 0.3, detail: "given up after 0.3 s, as port 5985 answers"}
+      - {address: 192.0.2.10, port: 5986, state: filtered, seconds: 0.05, detail: "given up after 0.05 s, as port 5985 answers"}
     doors:
       - address: 192.0.2.10
         port: 5985

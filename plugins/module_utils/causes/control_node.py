@@ -93,6 +93,16 @@ def _proxy(case: Case, seen: ControllerEvidence) -> Finding | None:
 def _trust_store(case: Case, seen: ControllerEvidence) -> Finding | None:
     """The system knows the authority, the bundle that Python's requests reads does not."""
     tls = outside.tls(case)
+    if tls is not None and case.target.validate_certs and isinstance(tls.chain_verify, Unknown) and "cannot be read" in tls.chain_verify.unknown:
+        return Finding(
+            "control_node",
+            "trust_store_unreadable",
+            LIKELY,
+            "The trust store that the connection would use cannot be read, so no certificate can be verified.",
+            (Fact(tls.chain_verify.unknown, seen.host, "controller"),),
+            remedies=(Remedy("Correct the path, or the permissions of the file"),),
+            weight=79,
+        )
     if tls is None or not case.target.validate_certs or not isinstance(tls.chain_verify, VerifyEvidence) or not isinstance(tls.system_verify, VerifyEvidence):
         return None
     if tls.chain_verify.code == 0 or tls.system_verify.code != 0:

@@ -24,36 +24,37 @@ from ..target import Target
 from ..trust import TrustStore, count, store_for, system_store
 from .krb5conf import kerberos_evidence
 
+BOTH = ("psrp", "winrm")
 LIBRARIES = (
-    ("ansible-core", "ansible", "everything"),
-    ("pypsrp", "pypsrp", "the connection psrp"),
-    ("pywinrm", "winrm", "the connection winrm"),
-    ("pyspnego", "spnego", "NTLM and Kerberos with psrp; NTLM with winrm"),
-    ("requests", "requests", "both connections"),
-    ("urllib3", "urllib3", "both connections"),
-    ("certifi", "certifi", "the trust store of both connections"),
-    ("cryptography", "cryptography", "NTLM, reading certificates"),
-    ("dnspython", "dns", "comparing DNS with the system's resolver"),
-    ("requests-ntlm", "requests_ntlm", "NTLM with winrm"),
-    ("requests-credssp", "requests_credssp", "CredSSP"),
-    ("gssapi", "gssapi", "Kerberos with psrp"),
-    ("krb5", "krb5", "Kerberos with psrp"),
-    ("pykerberos", "kerberos", "Kerberos with winrm"),
-    ("xmltodict", "xmltodict", "the connection winrm"),
+    ("ansible-core", "ansible", BOTH, "everything"),
+    ("pypsrp", "pypsrp", ("psrp",), "the connection psrp"),
+    ("pywinrm", "winrm", ("winrm",), "the connection winrm"),
+    ("pyspnego", "spnego", BOTH, "NTLM and Kerberos with psrp; NTLM with winrm"),
+    ("requests", "requests", BOTH, "both connections"),
+    ("urllib3", "urllib3", (), "both connections"),
+    ("certifi", "certifi", (), "the trust store of both connections"),
+    ("cryptography", "cryptography", BOTH, "NTLM, reading certificates"),
+    ("dnspython", "dns", (), "comparing DNS with the system's resolver"),
+    ("requests-ntlm", "requests_ntlm", ("winrm",), "NTLM with winrm"),
+    ("requests-credssp", "requests_credssp", BOTH, "CredSSP"),
+    ("gssapi", "gssapi", ("psrp",), "Kerberos with psrp"),
+    ("krb5", "krb5", ("psrp",), "Kerberos with psrp"),
+    ("pykerberos", "kerberos", ("winrm",), "Kerberos with winrm"),
+    ("xmltodict", "xmltodict", ("winrm",), "the connection winrm"),
 )
+"""Distribution, module, connections whose diagnosis wants to know, and what stops working without it."""
 KERBEROS_VARIABLES = ("KRB5_CONFIG", "KRB5CCNAME")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 CONTAINER_MARKS = ("/run/.containerenv", "/.dockerenv")
+NOT_COUNTED = Unknown("not counted, for loading a trust store takes time")
 TIME_ERROR = 5
 """What adjtimex(2) answers while the clock is not synchronised."""
 
 
 def observe(target: Target | None, *, environ: t.Mapping[str, str], thorough: bool) -> ControllerEvidence:
-    """This machine, as a logon to `target` would use it. Without `thorough` the texts that explain each library are left out."""
+    """This machine, as a logon to `target` would use it. Without `thorough` only what that one logon needs, in a few milliseconds."""
     now = time.time()
-    libraries = _libraries()
-    if not thorough:
-        libraries = tuple(replace(library, path=None, needed_for="") for library in libraries)
+    libraries = _libraries() if thorough or target is None else tuple(replace(seen, path=None, needed_for="") for seen in _libraries(target.connection))
     return ControllerEvidence(
         at=_moment(now),
         host=socket.gethostname(),
@@ -64,7 +65,7 @@ def observe(target: Target | None, *, environ: t.Mapping[str, str], thorough: bo
         crypto=_crypto(),
         kerberos=_kerberos(tuple((name, environ[name]) for name in KERBEROS_VARIABLES if name in environ)),
         proxy=_proxy(target, environ) if target else Unknown("no host was given"),
-        trust_store=_trust_store(store_for(target, environ)) if target else Unknown("no host was given"),
+        trust_store=_trust_store(target, environ, thorough) if target else Unknown("no host was given"),
         clock_synchronised=_synchronised(),
         clock=_moment(now),
     )
@@ -72,7 +73,8 @@ def observe(target: Target | None, *, environ: t.Mapping[str, str], thorough: bo
 
 def warm_up() -> None:
     """Look once before Ansible forks; what does not depend on the host is then known to every fork."""
-    observe(Target("", "localhost", 5986, "https"), environ=os.environ, thorough=False)
+    for connection in ("psrp", "winrm"):
+        observe(Target("", "localhost", 5985, "http", connection=connection), environ=os.environ, thorough=False)
 
 
 def _moment(seconds: float) -> str:
@@ -84,10 +86,13 @@ def _platform() -> str:
     return platform.platform()
 
 
-@lru_cache(maxsize=1)
-def _libraries() -> tuple[LibraryEvidence, ...]:
+@lru_cache(maxsize=4)
+def _libraries(connection: str = "") -> tuple[LibraryEvidence, ...]:
+    """All libraries, or those that one connection may need."""
     found = []
-    for name, module, needed_for in LIBRARIES:
+    for name, module, connections, needed_for in LIBRARIES:
+        if connection and connection not in connections:
+            continue
         version, path, error = deps.try_import(name, module)
         found.append(LibraryEvidence(name, version, path, error, needed_for))
     return tuple(found)
@@ -155,13 +160,15 @@ def without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 
 
-def _trust_store(store: TrustStore) -> Known[TrustStoreEvidence]:
-    system = system_store()
-    known = _counted(store)
+def _trust_store(target: Target, environ: t.Mapping[str, str], thorough: bool) -> Known[TrustStoreEvidence]:
+    if target.scheme != "https" and not thorough:
+        return Unknown("a connection over plain HTTP uses none")
+    store, system = store_for(target, environ), system_store()
+    known: Known[int] = _counted(store) if thorough else NOT_COUNTED
     if system is None:
         return TrustStoreEvidence(store.path or "none", store.chosen_by, known)
     same = bool(store.path) and os.path.realpath(str(store.path)) == os.path.realpath(system)
-    return TrustStoreEvidence(store.path or "none", store.chosen_by, known, system, known if same else _system_count(system), same)
+    return TrustStoreEvidence(store.path or "none", store.chosen_by, known, system, known if same or not thorough else _system_count(system), same)
 
 
 def _counted(store: TrustStore) -> Known[int]:

@@ -33,7 +33,7 @@ MOST_ADDRESSES, MOST_DOORS = 4, 8
 
 OTHER_PORT_WAIT = 1.2
 """Seconds for the other ports once the wanted one answers: long enough for one repeated SYN (after 1 s, RFC 6298)."""
-HEALTHY_WAIT = 0.3
+HEALTHY_WAIT = 0.05
 """The same once nothing is wrong: what may still come decides nothing."""
 TICK = 0.05
 GRACE = 0.5
