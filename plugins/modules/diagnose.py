@@ -87,7 +87,7 @@ findings:
   returned: success
   type: list
   elements: dict
-  contains: &finding
+  contains:
     cause:
       description: The cause.
       type: str
@@ -106,7 +106,7 @@ findings:
       type: str
       sample: expired
     verdict:
-      description: V(confirmed), V(likely) or V(possible). In the other lists V(ruled_out) or V(unknown).
+      description: V(confirmed), V(likely) or V(possible).
       type: str
     summary:
       description: What is wrong, in one sentence.
@@ -152,18 +152,45 @@ findings:
       type: list
       elements: str
 ruled_out:
-  description: Causes that the evidence speaks against, in the form of RV(findings).
-  returned: success
-  type: list
-  elements: dict
-  contains: *finding
-unknown:
-  description: Causes that could not be decided, in the form of RV(findings).
+  description: Causes that the evidence speaks against.
   returned: success
   type: list
   elements: dict
   contains:
-    <<: *finding
+    cause:
+      description: The cause.
+      type: str
+    title:
+      description: The cause in words.
+      type: str
+    summary:
+      description: Why it is ruled out.
+      type: str
+    against:
+      description: What was observed that speaks against it.
+      type: list
+      elements: dict
+      contains: *fact
+unknown:
+  description: Causes that could not be decided.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    cause:
+      description: The cause.
+      type: str
+    title:
+      description: The cause in words.
+      type: str
+    summary:
+      description: Why it is not decided.
+      type: str
+    against:
+      description: What was observed that speaks against it.
+      type: list
+      elements: dict
+      contains: *fact
     vantage:
       description: The vantage points that can decide it, cheapest first.
       type: list

@@ -30,7 +30,7 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
         "target": encode(case.target),
         "trouble": bool(troubles),
         "findings": [described(finding) for finding in troubles],
-        "ruled_out": [described(finding) for finding in findings if finding.verdict == RULED_OUT],
+        "ruled_out": [_brief(finding) for finding in findings if finding.verdict == RULED_OUT],
         "unknown": [_undecided(finding) for finding in findings if finding.verdict == UNKNOWN],
         "notes": notes(case, now),
         "fail_on_reached": any(finding.verdict in REACHES[fail_on] for finding in troubles),
@@ -59,6 +59,11 @@ def described(finding: Finding) -> dict[str, t.Any]:
     return {"title": cause.title, "method": cause.method, "docs": cause.docs, **{name: value for name, value in plain.items() if value != ""}}
 
 
+def _brief(finding: Finding) -> dict[str, t.Any]:
+    return {"cause": finding.cause, "title": BY_ID[finding.cause].title, "summary": finding.summary, "against": encode(finding.against)}
+
+
 def _undecided(finding: Finding) -> dict[str, t.Any]:
     cause = BY_ID[finding.cause]
-    return {**described(finding), "vantage": list(cause.vantage), "by_hand": cause.by_hand}
+    facts = {"against": encode(finding.against)} if finding.against else {}
+    return {"cause": cause.id, "title": cause.title, "summary": finding.summary, **facts, "vantage": list(cause.vantage), "by_hand": cause.by_hand}
