@@ -1,0 +1,174 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shipped playbook over the whole lab: every fault is found, no healthy host is accused, and every way of running it agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lab.namespace import prefix
+from lab.scenario import Host, load
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAB = REPOSITORY / "tests" / "lab" / "lab"
+PLAYBOOK = (REPOSITORY / "playbooks" / "diagnose-winrm.yml").read_text(encoding="utf-8")
+HOSTS = load()
+LIMITED = "web01,sql01,app14"
+QUICK = "-e troubleshoot_connect_timeout=1 -e troubleshoot_report_path="
+# Each run: name, and how ansible-playbook is called; they share one lab, so that they may be compared.
+RUNS = {
+    "first": "ansible-playbook -f 20 first.yml",
+    "again": "ansible-playbook -f 20 first.yml --diff",
+    "check": f"ansible-playbook -f 20 first.yml --check --diff -l {LIMITED} -e troubleshoot_report_path=unwritten.json",
+    "limit": f"ansible-playbook first.yml -l {LIMITED} --diff",
+    "serial": f"ansible-playbook -f 20 serial.yml {QUICK}",
+    "free": f"ansible-playbook -f 20 free.yml {QUICK}",
+    "loud": f"ansible-playbook -f 20 first.yml -vvvv {QUICK} -l {LIMITED},app06,edge01,wrong01",
+    "fail": "ansible-playbook first.yml -l web01,sql01,app03 -e troubleshoot_fail_on=confirmed -e troubleshoot_report_path=",
+}
+
+pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What every run printed, its exit code, and the folder it ran in."""
+
+    folder: Path
+
+    def output(self, name: str) -> str:
+        return (self.folder / f"{name}.out").read_text(encoding="utf-8")
+
+    def code(self, name: str) -> int:
+        return int((self.folder / f"{name}.code").read_text())
+
+    def report(self, name: str = "first") -> dict[str, t.Any]:
+        found: dict[str, t.Any] = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        return found
+
+    def screen(self, name: str) -> str:
+        """What the report printed, from its headline to the task's own line."""
+        found = re.search(r"WINRM DOCTOR:.*?(?=\n(?:ok|changed): \[)", self.output(name), re.DOTALL)
+        assert found, self.output(name)[-3000:]
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    folder = tmp_path_factory.mktemp("scenarios")
+    (folder / "first.yml").write_text(PLAYBOOK, encoding="utf-8")
+    for name, line in {"serial": "serial: 13", "free": "strategy: free"}.items():
+        (folder / f"{name}.yml").write_text(PLAYBOOK.replace("  gather_facts: false", f"  gather_facts: false\n  {line}"), encoding="utf-8")
+    lines = ["cp $WINRM_DOCTOR_LAB_INVENTORY inventory.yml"]
+    for name, command in RUNS.items():
+        lines += [f"{command} > {name}.out 2>&1; echo $? > {name}.code", f"[ -f winrm-doctor-report.json ] && cp winrm-doctor-report.json {name}.json"]
+    (folder / "run.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and not name.lower().endswith("_proxy")}
+    environment = {
+        **kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache" / "collections"),
+        "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_DEPRECATION_WARNINGS": "0", "COLUMNS": "120", "LC_ALL": "C.UTF-8",
+    }
+    command = [sys.executable, str(LAB), "run", "--", "sh", "run.sh"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=420, check=False)
+    assert (folder / "fail.code").exists(), f"{shlex.join(command)} stopped early:\n{done.stdout}\n{done.stderr}"
+    return Runs(folder)
+
+
+@pytest.mark.parametrize("host", [host for host in HOSTS if not host.healthy], ids=lambda host: host.name)
+def test_true_cause_stands_among_the_first(runs: Runs, host: Host) -> None:
+    seen = runs.report()["hosts"][host.name]
+    assert seen["status"] == "trouble", seen["msg"]
+    first = seen["findings"][0]
+    leading = {first["cause"], *first.get("tied_with", ())}
+    assert leading & set(host.causes), f"{host.wrong} But first: {seen['msg']}"
+    told = leading | {finding["cause"] for finding in seen["findings"]}
+    assert set(host.causes) <= told, f"{host.wrong} Not told: {set(host.causes) - told}"
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
+def test_nothing_confirmed_is_wrong(runs: Runs, host: Host) -> None:
+    confirmed = {finding["cause"] for finding in runs.report()["hosts"][host.name].get("findings", ()) if finding["verdict"] == "confirmed"}
+    assert confirmed <= set(host.causes)
+
+
+@pytest.mark.parametrize("host", [host for host in HOSTS if host.healthy], ids=lambda host: host.name)
+def test_healthy_host_gets_no_finding(runs: Runs, host: Host) -> None:
+    seen = runs.report()["hosts"][host.name]
+    assert seen["status"] == "clear", seen["msg"]
+
+
+def test_two_faults_of_one_certificate_are_both_told(runs: Runs) -> None:
+    rules = [finding["rule"] for finding in runs.report()["hosts"]["sql11"]["findings"]]
+    assert rules == ["expired", "name_mismatch"]
+
+
+def test_play_ends_well_whatever_the_hosts_do(runs: Runs) -> None:
+    assert {name: runs.code(name) for name in RUNS if name != "fail"} == {name: 0 for name in RUNS if name != "fail"}
+    recap = runs.output("first").partition("PLAY RECAP")[2]
+    assert len(re.findall(r"unreachable=0 +failed=0 ", recap)) == len(HOSTS)
+
+
+def test_second_run_changes_nothing(runs: Runs) -> None:
+    assert "changed: [" in runs.output("first")
+    assert "changed: [" not in runs.output("again")
+    assert runs.report("again") == runs.report("first")
+
+
+def test_check_mode_tells_what_would_change_and_writes_nothing(runs: Runs) -> None:
+    assert "changed: [" in runs.output("check")
+    assert "+sql01: certificate/expired confirmed" in runs.output("check")
+    assert not (runs.folder / "unwritten.json").exists()
+
+
+def test_limited_run_keeps_the_other_hosts(runs: Runs) -> None:
+    assert runs.screen("limit").startswith("WINRM DOCTOR: 3 hosts, 2 in trouble, 1 with nothing wrong seen")
+    assert runs.report("limit") == runs.report("first")
+
+
+def test_serial_run_reports_batch_by_batch(runs: Runs) -> None:
+    headlines = re.findall(r"WINRM DOCTOR: (\d+) hosts", runs.output("serial"))
+    assert [int(number) for number in headlines] == [13, 13, 13]
+
+
+def test_free_strategy_reports_once_and_the_same(runs: Runs) -> None:
+    assert runs.output("free").count("WINRM DOCTOR:") == 1
+    headline = runs.screen("first").splitlines()[0]
+    assert headline in runs.output("free")
+
+
+def test_fail_on_lets_the_right_host_fail_after_the_report(runs: Runs) -> None:
+    assert runs.code("fail") == 2
+    recap = runs.output("fail").partition("PLAY RECAP")[2]
+    assert re.search(r"sql01 .*failed=1", recap)
+    assert re.search(r"web01 .*failed=0", recap)
+    assert re.search(r"app03 .*failed=0", recap)
+    assert "WINRM DOCTOR: 3 hosts" in runs.output("fail")
+
+
+def test_no_secret_shows_up_anywhere(runs: Runs) -> None:
+    password = re.search(r"ansible_password: (\S+)", (runs.folder / "inventory.yml").read_text(encoding="utf-8"))
+    assert password
+    for file in (*runs.folder.glob("*.out"), *runs.folder.glob("*.json")):
+        assert password[1] not in file.read_text(encoding="utf-8"), file.name
+
+
+def test_screen_says_what_is_wrong_how_it_is_known_and_what_to_do(runs: Runs) -> None:
+    screen = runs.screen("first")
+    assert screen.startswith("WINRM DOCTOR: 39 hosts, 35 in trouble, 4 with nothing wrong seen\n====")
+    about = screen[screen.index("sql01  (https://sql01.lab.test:5986, psrp, ntlm)") :]
+    about = about[: about.index("\n\n")]
+    assert "  CONFIRMED  certificate: The host's certificate expired on " in about
+    for heading in ("  How it is known", "  What to do", "  More: docs/causes/certificate.md"):
+        assert heading in about
+    assert "Nothing wrong seen from outside; no logon was tried: web01, web02, web03, web04" in screen
+    assert max(len(line) for line in screen.splitlines()) <= 120
