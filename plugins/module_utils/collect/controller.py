@@ -46,6 +46,7 @@ LIBRARIES = (
 KERBEROS_VARIABLES = ("KRB5_CONFIG", "KRB5CCNAME")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 CONTAINER_MARKS = ("/run/.containerenv", "/.dockerenv")
+NO_KERBEROS = Unknown("the connection uses no Kerberos")
 NOT_COUNTED = Unknown("not counted, for loading a trust store takes time")
 TIME_ERROR = 5
 """What adjtimex(2) answers while the clock is not synchronised."""
@@ -55,6 +56,7 @@ def observe(target: Target | None, *, environ: t.Mapping[str, str], thorough: bo
     """This machine, as a logon to `target` would use it. Without `thorough` only what that one logon needs, in a few milliseconds."""
     now = time.time()
     libraries = _libraries() if thorough or target is None else tuple(replace(seen, path=None, needed_for="") for seen in _libraries(target.connection))
+    asks_kerberos = thorough or target is None or bool({"kerberos", "negotiate"}.intersection(target.auth))
     return ControllerEvidence(
         at=_moment(now),
         host=socket.gethostname(),
@@ -63,7 +65,7 @@ def observe(target: Target | None, *, environ: t.Mapping[str, str], thorough: bo
         execution_environment=any(os.path.exists(mark) for mark in CONTAINER_MARKS),
         libraries=libraries,
         crypto=_crypto(),
-        kerberos=_kerberos(tuple((name, environ[name]) for name in KERBEROS_VARIABLES if name in environ)),
+        kerberos=_kerberos(tuple((name, environ[name]) for name in KERBEROS_VARIABLES if name in environ)) if asks_kerberos else NO_KERBEROS,
         proxy=_proxy(target, environ) if target else Unknown("no host was given"),
         trust_store=_trust_store(target, environ, thorough) if target else Unknown("no host was given"),
         clock_synchronised=_synchronised(),
