@@ -15,6 +15,8 @@ from .messages import Windows
 
 FILE = Path(__file__).with_name("scenarios.yml")
 DOMAIN = "lab.test"
+HOSTS_WANTED = 20
+"""Fewer would leave faults out."""
 CAUSES = (
     "credentials", "spn", "certificate", "ntlm_blocked", "network", "time_skew", "firewall", "service_config", "domain_trust", "permissions",
     "encryption_types", "channel_binding", "message_encryption", "impostor", "token_size", "quota", "control_node",

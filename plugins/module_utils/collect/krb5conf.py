@@ -182,7 +182,8 @@ class _Cache:
             raise ValueError(f"version {version:#06x}")
         self.old = version == 0x0503
         if not self.old:
-            self.at += self._number(2)
+            length = self._number(2)
+            self.at += length
         client = self._principal()
         while self.at < len(self.data):
             server, ends = self._credential()
