@@ -25,7 +25,7 @@ SERVICES = (
     "wsman", "open", "refused", "silent", "mute", "reset", "ssh", "nginx", "iis", "redirect", "proxy", "openwsman", "http_sys_404", "http_sys_503",
 )
 CERTIFICATES = (
-    "good", "expired", "future", "self_signed", "unknown_root", "unsent_intermediate", "wrong_name", "no_san", "client_only", "weak_key", "revoked",
+    "good", "expired", "future", "self_signed", "unknown_root", "unsent_intermediate", "wrong_name", "no_san", "client_only", "weak_key",
 )
 DEFAULT_PORTS = {5985: "wsman", 5986: "wsman", 80: "silent", 443: "silent", 445: "open", 3389: "open"}
 """A Windows host with its firewall on: ports nobody listens on are silent."""

@@ -1,0 +1,137 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients that nobody here wrote log on to the lab's healthy hosts and run commands there; with a wrong password none of them does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+from lab.namespace import prefix
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAB = REPOSITORY / "tests" / "lab" / "lab"
+
+pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+
+PYPSRP = """
+import os, sys, yaml
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.shell import Process, WinRS
+from pypsrp.wsman import WSMan
+known = yaml.safe_load(open(os.environ["WINRM_DOCTOR_LAB_INVENTORY"]))["all"]["vars"]
+password = sys.argv[2] if len(sys.argv) > 2 else known["ansible_password"]
+ways = {
+    "http": dict(server="web01.lab.test", port=5985, ssl=False, auth="negotiate"),
+    "ntlm": dict(server="web01.lab.test", port=5985, ssl=False, auth="ntlm"),
+    "https": dict(server="web02.lab.test", port=5986, ssl=True, auth="ntlm", cert_validation=os.environ["WINRM_DOCTOR_LAB_CA"]),
+    "basic": dict(server="web04.lab.test", port=5986, ssl=True, auth="basic", cert_validation=os.environ["WINRM_DOCTOR_LAB_CA"]),
+}
+with WSMan(username=known["ansible_user"], password=password, **ways[sys.argv[1]]) as wsman:
+    with WinRS(wsman) as shell:
+        process = Process(shell, "whoami")
+        process.invoke()
+        print("winrs:", process.stdout.decode().strip(), process.rc)
+    with RunspacePool(wsman) as pool:
+        power = PowerShell(pool)
+        power.add_script("hostname")
+        print("psrp:", power.invoke()[0])
+"""
+PYWINRM = """
+import os, sys, yaml
+import winrm
+known = yaml.safe_load(open(os.environ["WINRM_DOCTOR_LAB_INVENTORY"]))["all"]["vars"]
+password = sys.argv[2] if len(sys.argv) > 2 else known["ansible_password"]
+ways = {
+    "ntlm": ("http://web01.lab.test:5985/wsman", "ntlm"),
+    "https": ("https://web03.lab.test:5986/wsman", "ntlm"),
+    "basic": ("https://web04.lab.test:5986/wsman", "basic"),
+}
+address, transport = ways[sys.argv[1]]
+session = winrm.Session(address, auth=(known["ansible_user"], password), transport=transport, ca_trust_path=os.environ["WINRM_DOCTOR_LAB_CA"])
+print("cmd:", session.run_cmd("hostname").std_out.decode().strip())
+print("powershell:", session.run_ps("whoami").std_out.decode().strip())
+"""
+
+
+def inside(*command: str, hosts: str = "web01,web02,web03,web04") -> subprocess.CompletedProcess[str]:
+    """Run a command inside the lab."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and not name.lower().endswith("_proxy")}
+    environment = {
+        **kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache" / "collections"),
+        "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0",
+    }
+    whole = [sys.executable, str(LAB), "--only", hosts, "run", "--", *command]
+    return subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("way", ["http", "ntlm", "https", "basic"])
+def test_pypsrp(way: str) -> None:
+    done = inside(sys.executable, "-c", PYPSRP, way)
+    host = {"http": "WEB01", "ntlm": "WEB01", "https": "WEB02", "basic": "WEB04"}[way]
+    assert done.stdout.splitlines() == ["winrs: lab\\operator 0", f"psrp: {host}"], done.stderr
+
+
+@pytest.mark.parametrize("way", ["ntlm", "https", "basic"])
+def test_pywinrm(way: str) -> None:
+    done = inside(sys.executable, "-c", PYWINRM, way)
+    host = {"ntlm": "WEB01", "https": "WEB03", "basic": "WEB04"}[way]
+    assert done.stdout.splitlines() == [f"cmd: {host}", "powershell: lab\\operator"], done.stderr
+
+
+@pytest.mark.parametrize(("client", "way", "error"), [(PYPSRP, "http", "AuthenticationError"), (PYPSRP, "https", "AuthenticationError"),
+                                                      (PYPSRP, "basic", "AuthenticationError"), (PYWINRM, "ntlm", "InvalidCredentialsError"),
+                                                      (PYWINRM, "https", "InvalidCredentialsError"), (PYWINRM, "basic", "InvalidCredentialsError")])
+def test_wrong_password_is_refused(client: str, way: str, error: str) -> None:
+    done = inside(sys.executable, "-c", client, way, "wrong")
+    assert done.returncode == 1
+    assert error in done.stderr
+
+
+@pytest.mark.parametrize(("module", "answer"), [(("ansible.builtin.raw", "-a", "hostname"), "WEB0{}"), (("ansible.windows.win_ping",), '"ping": "pong"')])
+def test_ansible(module: tuple[str, ...], answer: str) -> None:
+    done = inside("ansible", "all", "-m", *module)
+    for number in range(1, 5):
+        assert f"web0{number} | " in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert all(answer.format(number) in done.stdout for number in range(1, 5))
+
+
+def test_ansible_with_a_wrong_password() -> None:
+    done = inside("ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", "-e", "ansible_password=wrong")
+    assert done.returncode == 4
+    assert done.stdout.count("UNREACHABLE") == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("--data", "", "http://web01.lab.test:5985/wsman"), "401"),
+        (("-H", "WSMANIDENTIFY: unauthenticated", "--data", "<x/>", "http://web01.lab.test:5985/wsman"), "200"),
+        (("http://web01.lab.test:5985/wsman",), "405"),
+        (("--data", "", "http://web01.lab.test:5985/other"), "404"),
+    ],
+)
+def test_curl(arguments: tuple[str, ...], status: str) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    done = inside("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *arguments)
+    assert done.stdout == status
+
+
+def test_exit_code_is_that_of_the_command() -> None:
+    assert inside("sh", "-c", "exit 7", hosts="web01").returncode == 7
+    missing = inside("no-such-command", hosts="web01")
+    assert (missing.returncode, missing.stderr) == (127, "lab: no-such-command: No such file or directory\n")
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    environment: dict[str, t.Any] = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, str(LAB), "--only", "web01", "run", "--", "true"], env=environment, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
