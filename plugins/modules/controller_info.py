@@ -27,17 +27,15 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Describe this control node
-  hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: Look at the control node
-      winrm.doctor.controller_info:
-      register: here
+- name: Look at the control node
+  winrm.doctor.controller_info:
+  register: here
+  delegate_to: localhost
+  run_once: true
 
-    - name: Show what cannot be imported
-      ansible.builtin.debug:
-        msg: "{{ here.controller.libraries | selectattr('error', 'defined') | map(attribute='name') | list }}"
+- name: Show what cannot be imported
+  ansible.builtin.debug:
+    msg: "{{ here.controller.libraries | selectattr('error', 'defined') | map(attribute='name') | list }}"
 
 - name: See which trust store and proxy the connection to each Windows host would use
   winrm.doctor.controller_info:

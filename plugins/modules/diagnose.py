@@ -45,17 +45,14 @@ author:
 """
 
 EXAMPLES = r"""
+# In a play over the Windows hosts, with gather_facts false: gathering facts would log on.
 - name: Say why the logon fails
-  hosts: windows
-  gather_facts: false
-  tasks:
-    - name: Diagnose
-      winrm.doctor.diagnose:
-      register: diagnosis
+  winrm.doctor.diagnose:
+  register: diagnosis
 
-    - name: Show the best explanation
-      ansible.builtin.debug:
-        msg: "{{ diagnosis.msg }}"
+- name: Show the best explanation
+  ansible.builtin.debug:
+    msg: "{{ diagnosis.msg }}"
 
 - name: Stop the rollout where the way to WinRM is certainly broken
   winrm.doctor.diagnose:

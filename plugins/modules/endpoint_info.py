@@ -35,20 +35,21 @@ author:
 """
 
 EXAMPLES = r"""
+# In a play over the Windows hosts, with gather_facts false: gathering facts would log on.
 - name: See each host's ports, certificate and clock, however broken its logon is
-  hosts: windows
-  gather_facts: false
-  tasks:
-    - name: Look at the endpoint
-      winrm.doctor.endpoint_info:
-      register: seen
+  winrm.doctor.endpoint_info:
+  register: seen
 
-    - name: Show which authentication schemes each open port offers
-      ansible.builtin.debug:
-        msg: "{{ item.port }} offers {{ item.schemes | default(['nothing']) | join(', ') }}"
-      loop: "{{ seen.endpoint.doors | default([]) }}"
-      loop_control:
-        label: "{{ item.address }}"
+- name: Show which authentication schemes each open port offers
+  ansible.builtin.debug:
+    msg: "{{ item.port }} offers {{ item.schemes | default(['nothing']) | join(', ') }}"
+  loop: "{{ seen.endpoint.doors | default([]) }}"
+  loop_control:
+    label: "{{ item.address }}"
+
+- name: Look from another machine, to tell a firewall from a stopped service
+  winrm.doctor.endpoint_info:
+  delegate_to: jump01
 
 - name: Look at a host that is not in the inventory
   winrm.doctor.endpoint_info:

@@ -51,19 +51,15 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Diagnose and report
-  hosts: windows
-  gather_facts: false
-  tasks:
-    - name: Diagnose
-      winrm.doctor.diagnose:
-      register: diagnosis
+- name: Diagnose
+  winrm.doctor.diagnose:
+  register: diagnosis
 
-    - name: Report
-      winrm.doctor.report:
-        variable: diagnosis
-        path: winrm-report.json
-      run_once: true
+- name: Report on all hosts
+  winrm.doctor.report:
+    variable: diagnosis
+    path: winrm-report.json
+  run_once: true
 """
 
 RETURN = r"""
