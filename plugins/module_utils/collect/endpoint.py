@@ -90,7 +90,7 @@ class _Visit:
         if target.proxy:
             self.gaps.append(f"The inventory sets the proxy {urlsplit(target.proxy).hostname or '(unreadable)'}; the probe went to the host directly.")
         patience = min(self.deadline.seconds * 0.5, 10.0)
-        names = Names(target.host, min(patience, max(self.connect_timeout, 1.0)))
+        names = Names(target.host, min(patience, max(self.connect_timeout, 1.0)), compare=self.thorough)
         self._choose(names.addresses(patience))
         if names.only_in_dns:
             self.gaps.append("The system resolver gave no address, so those from DNS were looked at.")
@@ -147,8 +147,9 @@ class _Visit:
         if wanted_open and not self.thorough:
             self.doors[0][1].wait(self.deadline.left())
             if self.healthy:
-                self.gaps.append("Nothing was wrong at the wanted port, so reverse names, other open doors and the ports 80, 443, 445 and 3389 were left out.")
+                self.gaps.append("Nothing was wrong at the wanted port, so DNS, reverse names, other doors and the ports 80, 443, 445 and 3389 were left out.")
                 return
+        names.ask_name_servers()
         names.ask_reverse(self.addresses)
         if not self.thorough and not wanted_open:
             known = {(seen.address, seen.port) for seen in self.ports}

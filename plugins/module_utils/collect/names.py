@@ -20,6 +20,9 @@ from ..wire.http import printable
 from .background import Background
 
 NAMES_LIMIT = 8
+NOT_COMPARED = Unknown("not asked, as the system's answer led to a host where nothing was wrong")
+PATIENCE = 0.25
+"""Seconds that the system resolver is given before DNS is asked beside it."""
 # getaddrinfo's two ways of saying that a name has no address; EAI_AGAIN and EAI_FAIL are failures of the servers.
 NO_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5))
 
@@ -36,7 +39,7 @@ class Forward:
 class Names:
     """One host's resolution under way. `addresses` waits for the first usable answer, `evidence` for all of it."""
 
-    def __init__(self, host: str, lifetime: float) -> None:
+    def __init__(self, host: str, lifetime: float, compare: bool = True) -> None:
         self.host = host
         self.lifetime = lifetime
         self.is_address = is_address(host)
@@ -47,13 +50,22 @@ class Names:
         self._reverse: list[tuple[str, Background[Known[tuple[str, ...]]], Background[Known[tuple[str, ...]]]]] = []
         if not self.is_address:
             self._system = Background(partial(ask_system, host))
-            self._dns = Background(partial(ask_dns, host, lifetime))
+            if compare:
+                self.ask_name_servers()
+
+    def ask_name_servers(self) -> None:
+        """Ask DNS too, if that was not done yet; two queries and a thread cost more than all else a healthy host needs."""
+        if not self.is_address and self._dns is None:
+            self._dns = Background(partial(ask_dns, self.host, self.lifetime))
 
     def addresses(self, seconds: float) -> tuple[str, ...]:
         """Where to connect to: the system's addresses, or DNS's where the system has none within `seconds`."""
         if self.is_address:
             return (self.host,)
-        system = _forward(self._system, seconds)
+        system = _forward(self._system, min(seconds, PATIENCE))
+        if isinstance(system.addresses, Unknown) or not system.addresses:
+            self.ask_name_servers()
+            system = _forward(self._system, seconds)
         if not isinstance(system.addresses, Unknown) and system.addresses:
             return system.addresses
         direct = _forward(self._dns, min(seconds, self.lifetime))
@@ -72,9 +84,12 @@ class Names:
         if self.is_address:
             return NameEvidence(self.host, is_address=True, system=(self.host,), reverse=reverse)
         system, direct = _forward(self._system, deadline.left()), _forward(self._dns, deadline.left())
-        canonical = direct.canonical if direct.canonical and direct.canonical.lower() != self.host.lower().rstrip(".") else None
+        canonical = direct.canonical or system.canonical
+        if canonical and canonical.lower() == self.host.lower().rstrip("."):
+            canonical = None
+        compared = NOT_COMPARED if self._dns is None else direct.addresses
         return NameEvidence(
-            self.host, system=system.addresses, dns=direct.addresses, canonical=canonical, reverse=reverse, no_such_name=system.denied and direct.denied,
+            self.host, system=system.addresses, dns=compared, canonical=canonical, reverse=reverse, no_such_name=system.denied and direct.denied,
         )
 
 
@@ -89,14 +104,16 @@ def is_address(host: str) -> bool:
 def ask_system(host: str) -> Forward:
     """getaddrinfo, as every client of this machine uses it; blocks as long as the system likes."""
     try:
-        rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
     except socket.gaierror as error:
         if error.errno in NO_NAME:
             return Forward((), denied=True)
         return Forward(Unknown(f"{_gai_symbol(error.errno)}: {error.strerror}"))
     except (OSError, ValueError) as error:
         return Forward(Unknown(f"not a name that can be asked for: {printable(str(error), 120)}"))
-    return Forward(tuple(dict.fromkeys(_with_scope(row[4]) for row in rows)))
+    canonical = next((row[3] for row in rows if row[3]), None)
+    # Without dots it is the hosts file's or the search list's business, not an alias.
+    return Forward(tuple(dict.fromkeys(_with_scope(row[4]) for row in rows)), canonical if canonical and "." in canonical else None)
 
 
 def ask_dns(host: str, lifetime: float) -> Forward:
