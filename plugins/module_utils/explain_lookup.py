@@ -56,7 +56,7 @@ EVENT_3603 = Entry(
 
 def parse_causes(text: str) -> Causes:
     """`spn=strong network=weak` as pairs."""
-    return tuple((cause, strength) for cause, _, strength in (pair.partition("=") for pair in text.split()))
+    return tuple((cause, strength) for cause, _separator, strength in (pair.partition("=") for pair in text.split()))
 
 
 def _entries(family: str, rows: t.Iterable[Row]) -> dict[int, Entry]:
@@ -164,7 +164,7 @@ def by_symbol(token: str) -> list[Entry]:
 
 def _sentence(row: Sentence) -> tuple[str, Entry]:
     text, label, causes, meaning = row
-    family, _, number = label.partition(":")
+    family, _separator, number = label.partition(":")
     if number:
         entry = by_number(family, int(number, 0))
         if entry is None:

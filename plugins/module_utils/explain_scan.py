@@ -144,7 +144,7 @@ def _literal(lower: str, sentence: str) -> tuple[int, int] | None:
 def _gapped(lower: str, first: str, last: str) -> tuple[int, int] | None:
     """The first place where `last` follows `first` within the gap; searched from the rare end."""
     end = -1
-    for _ in range(20):
+    for _turn in range(20):
         end = lower.find(last, end + 1)
         if end < 0:
             return None

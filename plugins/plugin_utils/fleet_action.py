@@ -21,8 +21,16 @@ from .options import check_options
 from .plain import plain
 from .scrub import Hidden
 
-# One file without a name for all of Ansible's forks: the strategy "free" runs the task for every host, and only one of them may speak.
-_SPOKEN = tempfile.TemporaryFile(prefix="winrm-doctor-")  # noqa: SIM115
+
+def nameless_file() -> int:
+    """Descriptor of an empty file without a name, which forks inherit."""
+    handle, name = tempfile.mkstemp(prefix="winrm-doctor-")
+    os.unlink(name)
+    return handle
+
+
+# One for all of Ansible's forks: the strategy "free" runs the task for every host, and only one of them may speak.
+_SPOKEN = nameless_file()
 
 
 class FleetAction(ControllerAction):
@@ -63,11 +71,11 @@ class FleetAction(ControllerAction):
         key = hashlib.sha256(repr((self._task._uuid, sorted(results))).encode()).digest()
         fcntl.lockf(_SPOKEN, fcntl.LOCK_EX)
         try:
-            size = os.fstat(_SPOKEN.fileno()).st_size
-            known = os.pread(_SPOKEN.fileno(), size, 0)
+            size = os.fstat(_SPOKEN).st_size
+            known = os.pread(_SPOKEN, size, 0)
             if any(known[at : at + len(key)] == key for at in range(0, size, len(key))):
                 return False
-            os.pwrite(_SPOKEN.fileno(), key, size)
+            os.pwrite(_SPOKEN, key, size)
             return True
         finally:
             fcntl.lockf(_SPOKEN, fcntl.LOCK_UN)

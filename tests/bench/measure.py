@@ -64,7 +64,7 @@ def commands(folder: Path, hosts: str, forks: int) -> dict[str, list[str]]:
     """The playbooks to compare, over `hosts`."""
     found = {}
     for name, task in TASKS.items():
-        book = folder / f"{name.split(':')[0].replace(' ', '_')}.yml"
+        book = folder / f"{name.partition(':')[0].replace(' ', '_')}.yml"
         book.write_text(PLAY.format(name=name, task=task), encoding="utf-8")
         found[name] = ["ansible-playbook", "-f", str(forks), "-l", hosts, str(book)]
     found[DIAGNOSE] = ["ansible-playbook", "-f", str(forks), "-l", hosts, str(REPOSITORY / "playbooks" / "diagnose-winrm.yml")]

@@ -53,7 +53,7 @@ class Hostile:
     def _accept(self) -> None:
         while True:
             try:
-                sock, _ = self.listener.accept()
+                sock, _peer = self.listener.accept()
             except OSError:
                 return
             self.connections += 1
@@ -82,7 +82,7 @@ def listen(sock: socket.socket) -> bytes:
         if not part:
             raise ConnectionError
         data += part
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _separator, body = data.partition(b"\r\n\r\n")
     missing = int(head.lower().partition(b"content-length:")[2].split()[0]) - len(body)
     if missing > 0:
         sock.recv(missing)
@@ -104,7 +104,7 @@ def one_byte_a_second(sock: socket.socket) -> None:
 def huge_body(sock: socket.socket) -> None:
     listen(sock)
     sock.sendall(b"HTTP/1.1 200 \r\nContent-Type: application/soap+xml\r\nContent-Length: 1000000000\r\n\r\n")
-    for _ in range(20_000):
+    for _turn in range(20_000):
         sock.sendall(b"x" * 50_000)
 
 

@@ -37,12 +37,12 @@ class NameServer(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = t.cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, address: t.Any) -> None:
+    def datagram_received(self, data: bytes, addr: t.Any) -> None:
         try:
             query = dns.message.from_wire(data)
         except dns.exception.DNSException:
             return
-        self.transport.sendto(self.answer(query).to_wire(), address)
+        self.transport.sendto(self.answer(query).to_wire(), addr)
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
         """One answer: the records, an empty one for another type of a known name, or NXDOMAIN."""

@@ -121,7 +121,7 @@ def bench(count: int) -> list[Host]:
     ways = {"winrm": {"ansible_connection": "winrm", "ansible_winrm_transport": "ntlm"}, "psrp": {"ansible_connection": "psrp", "ansible_psrp_auth": "ntlm"}}
     hosts = []
     for way, settings in ways.items():
-        for _ in range(count):
+        for _turn in range(count):
             number = len(hosts)
             settings_here = {**settings, "ansible_port": 5985}
             hosts.append(Host(f"{way}{number:03}", address_of(number), "Nothing.", vars=settings_here, ports={**DEFAULT_PORTS, 5986: "silent"}))

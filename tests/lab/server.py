@@ -99,7 +99,7 @@ def stuff(address: str, port: int) -> list[socket.socket]:
     listener.bind((address, port))
     listener.listen(0)
     held = [listener]
-    for _ in range(2):
+    for _turn in range(2):
         client = socket.socket()
         client.setblocking(False)
         client.connect_ex((address, port))

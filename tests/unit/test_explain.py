@@ -211,6 +211,7 @@ def test_a_real_traceback_is_read_down_to_its_root():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
+    text = ""
     try:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -196,7 +196,7 @@ class _Cache:
         server = self._principal()
         self.at += 4 if self.old else 2
         self._counted()
-        times = [self._number(4) for _ in range(4)]
+        times = [self._number(4) for _turn in range(4)]
         self.at += 5
         for _list in ("addresses", "authorization data"):
             for _item in range(self._number(4)):
@@ -212,7 +212,7 @@ class _Cache:
         if parts > 64:
             raise ValueError("a principal of more than 64 parts")
         realm = self._counted()
-        names = [self._counted() for _ in range(parts)]
+        names = [self._counted() for _turn in range(parts)]
         return f"{b'/'.join(names).decode('utf-8', 'replace')}@{realm.decode('utf-8', 'replace')}"
 
     def _number(self, size: int) -> int:

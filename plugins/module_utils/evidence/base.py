@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing as t
+from types import NoneType
 
 T = t.TypeVar("T")
 
@@ -55,7 +56,7 @@ def decode(kind: t.Any, data: t.Any) -> t.Any:
         return _decode_dataclass(kind, data)
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
-    if (kind is type(None) and data is None) or (isinstance(kind, type) and isinstance(data, kind) and not (kind is int and isinstance(data, bool))):
+    if (kind is NoneType and data is None) or (isinstance(kind, type) and isinstance(data, kind) and not (kind is int and isinstance(data, bool))):
         return data
     raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {data!r:.80}")
 

@@ -79,7 +79,7 @@ class Host:
     def _accept(self) -> None:
         while True:
             try:
-                sock, _ = self.listener.accept()
+                sock, _peer = self.listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
@@ -110,7 +110,7 @@ def visit(host: str, port: int, *, thorough: bool = False, timeout: float = 10.0
 def silent_listener(address: str, port: int) -> tuple[socket.socket, list[socket.socket]]:
     """A listener with a full queue: Linux drops further SYNs, so the port looks filtered."""
     listener = socket.create_server((address, port), backlog=0)
-    held = [socket.socket() for _ in range(3)]
+    held = [socket.socket() for _turn in range(3)]
     for sock in held:
         sock.setblocking(False)
         sock.connect_ex((address, port))

@@ -68,7 +68,7 @@ class TlsHost:
     def _accept(self) -> None:
         while True:
             try:
-                raw, _ = self.listener.accept()
+                raw, _peer = self.listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(raw,), daemon=True).start()

@@ -27,9 +27,9 @@ ANSWER = (
 @needs_captures
 def test_request_is_the_recorded_one() -> None:
     recorded = (CAPTURES / "identify-request.http.txt").read_text()
-    head, _, body = recorded.partition("\n\n")
+    head, _separator, body = recorded.partition("\n\n")
     request = http.build_request("POST", "HOST:5985", "/wsman", identify.HEADERS, identify.BODY).decode()
-    ours_head, _, ours_body = request.partition("\r\n\r\n")
+    ours_head, _separator, ours_body = request.partition("\r\n\r\n")
     assert ours_body == body.strip()
     for line in head.splitlines():
         if not line.startswith("Content-Length"):

@@ -16,7 +16,7 @@ def full_listener() -> tuple[socket.socket, list[socket.socket]]:
     """A listener whose queue is full: Linux drops further SYNs, which is what a filtered port looks like."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=0)
     held = []
-    for _ in range(3):
+    for _turn in range(3):
         sock = socket.socket()
         sock.setblocking(False)
         sock.connect_ex(listener.getsockname())
@@ -36,7 +36,7 @@ def drain(sweep: Sweep) -> dict[int, tuple[str, str]]:
 
 def test_open_refused_and_silent_ports_are_told_apart() -> None:
     silent, held = full_listener()
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as gone, silent:
+    with silent, socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as gone:
         opened, refused, filtered = server.getsockname()[1], gone.getsockname()[1], silent.getsockname()[1]
         gone.close()
         with Sweep([("127.0.0.1", port) for port in (opened, refused, filtered)], 0.4) as sweep:
@@ -48,7 +48,7 @@ def test_open_refused_and_silent_ports_are_told_apart() -> None:
 
 def test_open_port_is_handed_out_before_the_silent_one_is_given_up() -> None:
     silent, held = full_listener()
-    with socket.create_server(("127.0.0.1", 0)) as server, silent:
+    with silent, socket.create_server(("127.0.0.1", 0)) as server:
         filtered = silent.getsockname()[1]
         with Sweep([("127.0.0.1", filtered), ("127.0.0.1", server.getsockname()[1])], 30) as sweep:
             (first,) = sweep.collect()
@@ -88,7 +88,7 @@ def test_address_without_a_route_is_unreachable() -> None:
 def test_leaving_a_sweep_closes_what_nobody_took() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with Sweep([server.getsockname()], 5):
-            accepted, _ = server.accept()
+            accepted, _peer = server.accept()
         with accepted:
             accepted.settimeout(5)
             assert accepted.recv(1) == b""
