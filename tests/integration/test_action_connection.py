@@ -9,14 +9,9 @@ import base64
 import hashlib
 import json
 import os
-import sys
 import typing as t
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from cores.build import WANTED, Core, core_environments, why_missing
 from cores.stage import Run, run_playbook, stage_collection
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import socket
 import ssl
 import threading
@@ -20,6 +21,10 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.wire import tls
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from lab.pki import Pki
 from lab.scenario import Host
 
@@ -155,6 +160,32 @@ def test_old_server_is_told_apart_from_a_dead_one(pki: Pki) -> None:
     assert stream is None
     assert seen.failure in ("alert", "closed", "reset", "error")
     assert seen.legacy_versions == ("TLSv1",)
+
+
+@pytest.mark.parametrize(("names", "read"), [(400, True), (6000, False)], ids=["16 KB", "over the library's limit"])
+def test_huge_certificate(tmp_path: Path, names: int, read: bool) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    alternatives = [x509.DNSName(f"{number:05}.{'x' * 30}.lab.test") for number in range(names)]
+    certificate = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False).sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "huge.pem").write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "huge.pem")
+    seen, stream = look(Server(context), Pki(tmp_path))
+    if not read:
+        assert (seen.failure, stream) == ("too_large", None)
+        return
+    assert stream is not None
+    stream.close()
+    assert not isinstance(seen.chain, Unknown)
+    assert seen.chain[0].bytes > 16 * 1024
+    assert len(seen.chain[0].dns_names) == 20, "the result keeps the first names only"
 
 
 def test_thorough_look_names_every_version(pki: Pki) -> None:
