@@ -9,6 +9,7 @@ what it was done for, so that a second run only compares marks.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -29,8 +30,8 @@ UV = "uv==0.13.9"
 # Galaxy is not needed: the ansible package on PyPI carries the one collection that tests and bench run beside ours.
 BUNDLE = "ansible==12.3.0"
 NEIGHBOUR = "ansible_collections/ansible/windows/"
-PACKAGES = {"unshare": "util-linux", "ip": "iproute2"}
-"""What the lab's own network needs, command and Debian package; without them it uses plain loopback."""
+PACKAGES = {"unshare": "util-linux", "mount": "mount", "curl": "curl", "libkrb5.so.3": "libkrb5-3"}
+"""Commands and libraries, and their Debian packages: the lab's own network, and witnesses of the tests."""
 
 
 class SetUpError(Exception):
@@ -128,9 +129,20 @@ def link_collection() -> None:
         link.symlink_to(Path("../../../.."))
 
 
+def available(name: str) -> bool:
+    """Whether a command or a shared library is here."""
+    if ".so" not in name:
+        return bool(shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"))
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
 def add_packages() -> None:
     """Install missing system packages where that is allowed, else say in one sentence what is left out."""
-    missing = sorted(package for command, package in PACKAGES.items() if not shutil.which(command, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"))
+    missing = sorted(package for name, package in PACKAGES.items() if not available(name))
     if not missing:
         return
     try:
@@ -139,7 +151,7 @@ def add_packages() -> None:
         if os.environ.get("CI") == "true":
             raise
         reason = str(error).splitlines()[0]
-        print(f"Set-up: left out {' and '.join(missing)} ({reason}); the lab then runs on plain loopback.", file=sys.stderr)
+        print(f"Set-up: left out {' and '.join(missing)} ({reason}); what needs them is skipped, and without a network of its own the lab runs on plain loopback.", file=sys.stderr)
 
 
 def digest(*paths: Path) -> str:
@@ -157,7 +169,7 @@ def main() -> None:
         step(VENV / "installed", digest(*REQUIREMENTS), "the Python packages of requirements.txt and tests/requirements.txt", install_requirements)
         link_collection()
         step(CACHE / "neighbour", f"{BUNDLE} {NEIGHBOUR}", "the collection ansible.windows, out of the ansible package", fetch_neighbour)
-        step(CACHE / "packages", " ".join(PACKAGES.values()), "the system packages of the lab", add_packages)
+        step(CACHE / "packages", " ".join(PACKAGES.values()), "the system packages of the lab and of the tests", add_packages)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,14 @@ def system_store() -> str | None:
     """The system's own bundle, as OpenSSL or the distribution names it; None where there is none."""
     usual = ssl.get_default_verify_paths()
     candidates = (usual.openssl_cafile, *SYSTEM_BUNDLES, usual.openssl_capath)
-    return next((path for path in candidates if path and os.path.exists(path) and (os.path.isfile(path) or os.listdir(path))), None)
+    return next((path for path in candidates if path and (os.path.isfile(path) or _has_files(path))), None)
+
+
+def _has_files(path: str) -> bool:
+    try:
+        return bool(os.listdir(path))
+    except OSError:
+        return False
 
 
 def load(store: TrustStore) -> ssl.SSLContext:

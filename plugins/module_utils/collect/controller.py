@@ -45,7 +45,10 @@ LIBRARIES = (
 """Distribution, module, connections whose diagnosis wants to know, and what stops working without it."""
 KERBEROS_VARIABLES = ("KRB5_CONFIG", "KRB5CCNAME")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-CONTAINER_MARKS = ("/run/.containerenv", "/.dockerenv")
+CONTAINER_MARKS = ("/run/.containerenv", "/.dockerenv", "/runner/env")
+"""Podman, Docker, and the folder that ansible-runner hands to an execution environment."""
+CONTAINER_VARIABLES = ("KUBERNETES_SERVICE_HOST", "AWX_HOST", "container")
+"""What Kubernetes, AWX and systemd-nspawn or Podman set."""
 NO_KERBEROS = Unknown("the connection uses no Kerberos")
 NOT_COUNTED = Unknown("not counted, for loading a trust store takes time")
 TIME_ERROR = 5
@@ -62,7 +65,7 @@ def observe(target: Target | None, *, environ: t.Mapping[str, str], thorough: bo
         host=socket.gethostname(),
         python=platform.python_version(),
         platform=_platform(),
-        execution_environment=any(os.path.exists(mark) for mark in CONTAINER_MARKS),
+        execution_environment=any(os.path.exists(mark) for mark in CONTAINER_MARKS) or any(environ.get(name) for name in CONTAINER_VARIABLES),
         libraries=libraries,
         crypto=_crypto(),
         kerberos=_kerberos(tuple((name, environ[name]) for name in KERBEROS_VARIABLES if name in environ)) if asks_kerberos else NO_KERBEROS,
@@ -157,8 +160,11 @@ def without_password(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "(unreadable)"
+    # A password with an unescaped "/", "?" or "#" cuts the netloc short: what follows may be the rest of it.
+    if "@" in parts.path + parts.query + parts.fragment:
+        return "(unreadable)"
     if "@" not in parts.netloc:
-        return url if "@" not in url else "(unreadable)"
+        return url
     return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 
 

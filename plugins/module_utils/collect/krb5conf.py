@@ -33,6 +33,10 @@ class Profile:
     relations: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     error: str | None = None
+    final: set[tuple[str, ...]] = field(default_factory=set)
+    """Sections marked with "*" in the file being read."""
+    closed: set[tuple[str, ...]] = field(default_factory=set)
+    """Those of earlier files of KRB5_CONFIG, to which later files add nothing."""
 
     def first(self, *path: str) -> str | None:
         """The value in force."""
@@ -47,85 +51,133 @@ class Profile:
         depth = len(path)
         return tuple(dict.fromkeys(where[depth] for where, _value in self.relations if len(where) > depth and where[:depth] == path))
 
+    def add(self, path: tuple[str, ...], value: str) -> None:
+        """One relation, unless an earlier file has closed its section."""
+        if not any(path[:depth] in self.closed for depth in range(1, len(path))):
+            self.relations.append((path, value))
+
+    def fail(self, why: str) -> None:
+        """Keep the first mistake: MIT stops there."""
+        self.error = self.error or why
+
 
 def read_profile(environ: t.Mapping[str, str]) -> Profile:
-    """All files of KRB5_CONFIG, or /etc/krb5.conf. A missing file is no error as long as another one is there."""
+    """All files and folders of KRB5_CONFIG, or /etc/krb5.conf. A missing file is no error as long as another one is there."""
     profile = Profile()
     named = environ.get("KRB5_CONFIG")
     wanted = [path for path in named.split(":") if path] if named else [DEFAULT_FILE]
     for path in wanted:
-        if os.path.exists(path):
+        if os.path.isdir(path):
+            _read_folder(profile, path, path, 0)
+        elif os.path.exists(path):
             _read(profile, path, 0)
-    if named and not profile.files and profile.error is None:
-        profile.error = f"KRB5_CONFIG names {named}, which does not exist"
+        profile.closed |= profile.final
+    if named and not any(os.path.exists(path) for path in wanted):
+        profile.fail(f"KRB5_CONFIG names {named}, which does not exist")
     return profile
 
 
 def _read(profile: Profile, path: str, depth: int) -> None:
     try:
-        with open(path, encoding="utf-8", errors="replace") as source:
-            lines = source.read(CACHE_LIMIT).splitlines()
+        with open(path, encoding="utf-8", errors="replace", newline="\n") as source:
+            lines = source.read(CACHE_LIMIT).split("\n")
     except OSError as error:
-        profile.error = profile.error or f"{path}: {error.strerror or error}"
+        profile.fail(f"{path}: {error.strerror or error}")
         return
     profile.files.append(path)
     _parse(profile, path, lines, depth)
 
 
-def _parse(profile: Profile, path: str, lines: list[str], depth: int) -> None:
-    section: tuple[str, ...] = ()
-    for number, raw in enumerate(lines, 1):
-        line = raw.strip()
-        if not line or line[0] in "#;":
-            continue
-        include = re.match(r"(include|includedir|module)\s+(\S.*)$", line)
-        if include and not line.partition(" ")[2].lstrip().startswith("="):
-            _include(profile, include[1], include[2].strip(), f"{path}, line {number}", depth)
-        elif heading := re.fullmatch(r"\[([^\]]+)\]\*?", line):
-            section = (heading[1].strip(),)
-        elif line.rstrip("*") == "}":
-            if len(section) < 2:
-                profile.error = profile.error or f"{path}, line {number}: a closing brace without an opening one"
-                return
-            section = section[:-1]
-        elif "=" in line and section:
-            name, _equals, value = (part.strip() for part in line.partition("="))
-            if value.rstrip("*").strip() == "{":
-                section = (*section, name.rstrip("*").strip())
-            else:
-                profile.relations.append(((*section, name.rstrip("*").strip()), _unquoted(value)))
-        else:
-            what = "no equals sign" if section else "text before the first [section]"
-            profile.error = profile.error or f"{path}, line {number}: {what}: {line[:60]!r}"
-            return
-    if len(section) > 1:
-        profile.error = profile.error or f"{path}: the braces of {section[-1]!r} are never closed"
-
-
-def _include(profile: Profile, kind: str, what: str, place: str, depth: int) -> None:
-    if kind == "module" or depth > 5:
-        return
-    if kind == "include":
-        if not os.path.exists(what):
-            profile.error = profile.error or f"{place}: include of {what}, which does not exist"
-            return
-        _read(profile, what, depth + 1)
-        return
+def _read_folder(profile: Profile, folder: str, place: str, depth: int) -> None:
     try:
-        names = sorted(os.listdir(what))
-    except OSError as error:
-        profile.error = profile.error or f"{place}: includedir {what}: {error.strerror}"
+        names = sorted(os.listdir(folder))
+    except (OSError, ValueError) as error:
+        profile.fail(f"{place}: {getattr(error, 'strerror', None) or error}")
         return
     for name in names:
         # Only such names are read: editors' left-overs are not (krb5.conf(5), includedir).
-        if re.fullmatch(r"[A-Za-z0-9_-]+", name) or (name.endswith(".conf") and not name.startswith(".")):
-            _read(profile, os.path.join(what, name), depth + 1)
+        wanted = re.fullmatch(r"[A-Za-z0-9_-]+", name) or (name.endswith(".conf") and not name.startswith("."))
+        if wanted and not os.path.isdir(os.path.join(folder, name)):
+            _read(profile, os.path.join(folder, name), depth)
+
+
+def _parse(profile: Profile, path: str, lines: list[str], depth: int) -> None:
+    """Line by line as libkrb5's prof_parse.c: text before the first heading is ignored, and so is a missing brace at the end of the file."""
+    section: tuple[str, ...] = ()
+    brace_due = False
+    for number, raw in enumerate(lines, 1):
+        place = f"{path}, line {number}"
+        # Directives stand at the beginning of a line; one that is indented is no directive.
+        include = re.match(r"(include|includedir)\s+(.*)", raw)
+        if include:
+            _include(profile, include[1], include[2].strip(), place, depth)
+            continue
+        line = raw.strip()
+        if brace_due:
+            if raw == lines[-1] and number == len(lines):
+                return
+            if not line.startswith("{"):
+                profile.fail(f"{place}: {section[-1]!r} has neither a value nor an opening brace on the next line")
+                return
+            brace_due = False
+        elif line and line[0] not in "#;" and (section or raw.startswith("[")):
+            step = _step(profile, section, line)
+            if isinstance(step, str):
+                profile.fail(f"{place}: {step}: {line[:60]!r}")
+                return
+            section, brace_due = step
+
+
+def _step(profile: Profile, section: tuple[str, ...], line: str) -> tuple[tuple[str, ...], bool] | str:
+    """The section after this line and whether a brace must follow, or what is wrong with the line."""
+    if line[0] == "[":
+        return _heading(profile, section, line)
+    if line[0] == "}":
+        if len(section) < 2:
+            return "a closing brace without an opening one"
+        if line[1:2] == "*":
+            profile.final.add(section)
+        return section[:-1], False
+    tag, equals, value = (part.strip() for part in line.partition("="))
+    if not equals or not tag:
+        return "no equals sign" if not equals else "no name before the equals sign"
+    if len(tag.split()) > 1:
+        return "a name with a space in it"
+    inner = (*section, tag.partition("*")[0])
+    if value and not re.fullmatch(r"\{\s*", value):
+        profile.add(inner, _unquoted(value))
+        return section, False
+    if "*" in tag:
+        profile.final.add(inner)
+    return inner, not value
+
+
+def _heading(profile: Profile, section: tuple[str, ...], line: str) -> tuple[tuple[str, ...], bool] | str:
+    if len(section) > 1:
+        return f"a new section while the brace of {section[-1]!r} is open"
+    heading = re.fullmatch(r"\[([^\]]*)\](\*?)\s*", line)
+    if not heading:
+        return "not a section heading"
+    if heading[2]:
+        profile.final.add((heading[1],))
+    return (heading[1],), False
+
+
+def _include(profile: Profile, kind: str, what: str, place: str, depth: int) -> None:
+    if depth > 5:
+        return
+    if kind == "includedir":
+        _read_folder(profile, what, f"{place}: includedir {what}", depth + 1)
+    elif os.path.exists(what):
+        _read(profile, what, depth + 1)
+    else:
+        profile.fail(f"{place}: include of {what}, which does not exist")
 
 
 def _unquoted(value: str) -> str:
     quoted = re.match(r'"((?:[^"\\]|\\.)*)"', value)
     if not quoted:
-        return value.rstrip("*").strip()
+        return value
     return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), quoted[1])
 
 
@@ -159,8 +211,8 @@ def read_cache(name: str) -> tuple[str | None, str | None, str | None]:
     try:
         with open(path, "rb") as source:
             data = source.read(CACHE_LIMIT)
-    except OSError as error:
-        return None, None, f"{path}: {error.strerror or error}"
+    except (OSError, ValueError) as error:
+        return None, None, f"{path}: {getattr(error, 'strerror', None) or error}"
     try:
         principal, ends = _Cache(data).read()
     except (ValueError, struct.error) as error:

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,10 +79,14 @@ def test_includes_are_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("default_realm = X\n", "line 1: text before the first [section]: 'default_realm = X'"),
         ("[libdefaults]\n default_realm\n", "line 2: no equals sign: 'default_realm'"),
-        ("[realms]\n A = {\n kdc = b\n", "the braces of 'A' are never closed"),
-        ("[realms]\n }\n", "line 2: a closing brace without an opening one"),
+        ("[realms]\n A = {\n kdc = b\n[libdefaults]\n", "line 4: a new section while the brace of 'A' is open: '[libdefaults]'"),
+        ("[libdefaults]\n default_realm =\n rdns = false\n", "line 3: 'default_realm' has neither a value nor an opening brace on the next line"),
+        ("[libdefaults]\n default realm = X\n", "line 2: a name with a space in it: 'default realm = X'"),
+        ("[libdefaults]\n = X\n", "line 2: no name before the equals sign: '= X'"),
+        ("[libdefaults] x\n", "line 1: not a section heading: '[libdefaults] x'"),
+        ("[libdefaults]\n include /etc/hosts\n", "line 2: no equals sign: 'include /etc/hosts'"),
+        ("[realms]\n }\n", "line 2: a closing brace without an opening one: '}'"),
         ("include /nowhere\n", "line 1: include of /nowhere, which does not exist"),
     ],
 )
@@ -89,6 +98,73 @@ def test_mistake_is_told_with_its_line(tmp_path: Path, text: str, error: str) ->
 
 def test_missing_file_that_was_asked_for_is_a_mistake(tmp_path: Path) -> None:
     assert read_profile({"KRB5_CONFIG": f"{tmp_path}/x"}).error == f"KRB5_CONFIG names {tmp_path}/x, which does not exist"
+
+
+CASES = {
+    "brace on the next line": ("[realms]\n A =\n {\n  kdc = k1\n }\n",),
+    "comment after a brace": ("[realms]\n A = {\n  kdc = k1\n } # end\n[libdefaults]\n default_realm = X\n",),
+    "missing brace at the end": ("[realms]\n A = {\n  kdc = k1\n",),
+    "no value at the end": ("[libdefaults]\n rdns = false\n default_realm =\n",),
+    "new section inside a brace": ("[realms]\n A = {\n  kdc = k1\n[libdefaults]\n default_realm = X\n",),
+    "name without a value": ("[libdefaults]\n default_realm =\n rdns = false\n",),
+    "space in a name": ("[libdefaults]\n default realm = X\n",),
+    "star after a value": ("[libdefaults]\n default_realm = X*\n",),
+    "final section": ("[libdefaults]*\n default_realm = X\n", "[libdefaults]\n rdns = false\n"),
+    "final realm": ("[realms]\n A* = {\n  kdc = k1\n }\n", "[realms]\n A = {\n  kdc = k2\n }\n"),
+    "final by its closing brace": ("[realms]\n A = {\n  kdc = k1\n }*\n", "[realms]\n A = {\n  kdc = k2\n }\n"),
+    "list over two files": ("[realms]\n A = {\n  kdc = k1\n }\n", "[realms]\n A = {\n  kdc = k2\n }\n"),
+    "text before the first section": ("hello\n[libdefaults]\n default_realm = X\n",),
+    "indented heading": ("  [libdefaults]\n default_realm = X\n",),
+    "indented include": ("[libdefaults]\n include /etc/hosts\n rdns = false\n",),
+    "form feed": ("[libdefaults]\n default_realm = X\x0cY\n rdns = false\n",),
+    "carriage returns": ("[libdefaults]\r\n default_realm = X\r\n[realms]\r\n A = {\r\n  kdc = k1\r\n }\r\n",),
+    "quotes": ('[libdefaults]\n default_realm = "X Y" z\n',),
+    "broken second file": ("[libdefaults]\n default_realm = X\n", "[libdefaults\n"),
+}
+ASK_MIT = """
+import ctypes, json
+krb5, context, profile, text = ctypes.CDLL("libkrb5.so.3"), ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_char_p()
+if krb5.krb5_init_context(ctypes.byref(context)):
+    raise SystemExit(print("null"))
+krb5.krb5_get_profile(context, ctypes.byref(profile))
+def values(*names):
+    wanted, found = (ctypes.c_char_p * (len(names) + 1))(*names, None), ctypes.POINTER(ctypes.c_char_p)()
+    if krb5.profile_get_values(profile, wanted, ctypes.byref(found)):
+        return []
+    told = []
+    while found[len(told)]:
+        told.append(found[len(told)].decode())
+    return told
+print(json.dumps([values(b"libdefaults", b"default_realm")[:1], values(b"libdefaults", b"rdns")[:1], values(b"realms", b"A", b"kdc")]))
+"""
+
+
+def ask_mit(config: str) -> object:
+    """What MIT's own library makes of it, in a process of its own; None where it refuses the files."""
+    try:
+        ctypes.CDLL("libkrb5.so.3")
+    except OSError:
+        pytest.skip("MIT's libkrb5 is not installed")
+    done = subprocess.run([sys.executable, "-c", ASK_MIT], env={**os.environ, "KRB5_CONFIG": config}, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("texts", CASES.values(), ids=CASES.keys())
+def test_read_as_mit_reads_it(tmp_path: Path, texts: tuple[str, ...]) -> None:
+    config = ":".join(conf(tmp_path, text, f"part{number}")["KRB5_CONFIG"] for number, text in enumerate(texts))
+    profile = read_profile({"KRB5_CONFIG": config})
+    seen = [[*profile.all("libdefaults", name)[:1]] for name in ("default_realm", "rdns")] + [[*profile.all("realms", "A", "kdc")]]
+    assert (None if profile.error else seen) == ask_mit(config)
+
+
+def test_folder_of_files(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "one").write_text("[libdefaults]\n default_realm = X\n")
+    (tmp_path / "two.conf").write_text("[libdefaults]\n rdns = false\n")
+    (tmp_path / "one~").write_text("[libdefaults\n")
+    profile = read_profile({"KRB5_CONFIG": str(tmp_path)})
+    assert (profile.error, profile.first("libdefaults", "default_realm"), profile.first("libdefaults", "rdns")) == (None, "X", "false")
+    assert ask_mit(str(tmp_path)) == [["X"], ["false"], []]
 
 
 def counted(*parts: bytes) -> bytes:
@@ -126,3 +202,9 @@ def test_broken_cache_is_told(tmp_path: Path, data: bytes) -> None:
 
 def test_other_kinds_of_cache_are_named() -> None:
     assert read_cache("KCM:0")[2] == "a ticket cache of type KCM is not read here; klist shows it"
+
+
+def test_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    seen = kerberos_evidence({"KRB5_CONFIG": conf(tmp_path, "[libdefaults]\n default_ccache_name = FILE:a\0b\n")["KRB5_CONFIG"]})
+    assert seen.cache_error == "a\0b: embedded null byte"
+    assert kerberos_evidence(conf(tmp_path, "includedir /a\0b\n")).config_error == f"{tmp_path}/krb5.conf, line 1: includedir /a\0b: embedded null byte"
