@@ -151,7 +151,7 @@ def add_packages() -> None:
         if os.environ.get("CI") == "true":
             raise
         reason = str(error).splitlines()[0]
-        print(f"Set-up: left out {' and '.join(missing)} ({reason}); what needs them is skipped, and without a network of its own the lab runs on plain loopback.", file=sys.stderr)
+        print(f"Set-up: left out {' and '.join(missing)} ({reason}); what needs them is skipped, and the lab may run on plain loopback.", file=sys.stderr)
 
 
 def digest(*paths: Path) -> str:
