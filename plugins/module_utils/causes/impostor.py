@@ -26,7 +26,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return [_other_vendor(case, opened, vendor)]
     if not replies:
         return _not_http(case, opened)
-    if outside.by_http_sys(opened):
+    if outside.is_winrm(opened) or outside.by_http_sys(opened):
         if not outside.is_winrm(opened):
             return []
         facts = tuple(outside.reply_fact(case, opened, reply, "a request without credentials") for reply in replies[:1])
@@ -70,7 +70,11 @@ def _other_server(case: Case, opened: DoorEvidence, replies: tuple[HttpEvidence,
     else:
         seen = ", ".join(map(str, sorted(statuses)))
         rule, verdict, summary = "other_server", LIKELY, f"Another web server answers: {who}, HTTP {seen}."
-    return Finding("impostor", rule, verdict, summary, facts, next_check=_who(case), remedies=(FIX,), weight=87)
+    tied: tuple[str, ...] = ()
+    if outside.unsigned(opened) and statuses & {404, 503}:
+        # Windows' own driver may be told to keep its name to itself; then these two could be its answers.
+        verdict, tied = POSSIBLE, ("service_config",)
+    return Finding("impostor", rule, verdict, summary, facts, next_check=_who(case), remedies=(FIX,), tied_with=tied, weight=81 if tied else 87)
 
 
 def _not_http(case: Case, opened: DoorEvidence) -> list[Finding]:

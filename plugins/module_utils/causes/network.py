@@ -37,9 +37,6 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     failures = _no_word(opened)
     if failures:
         return [_mute_finding(case, opened) if failures == {"timeout"} else _cut(case, opened)]
-    half = _half_dead(case)
-    if half:
-        return [half]
     reached = Fact(f"TCP {case.target.port} accepts connections and answers", outside.where(case.target), "endpoint")
     return [Finding("network", "reached", RULED_OUT, "The network carries requests to the host and replies back.", against=(reached,))]
 
@@ -139,24 +136,6 @@ def _mute_finding(case: Case, opened: DoorEvidence) -> Finding:
         remedies=(Remedy("Look for an MTU or inspection problem on the path", f"ping -M do -s 1400 {case.target.host}"),),
         tied_with=("service_config",),
         weight=80,
-    )
-
-
-def _half_dead(case: Case) -> Finding | None:
-    ports = outside.ports(case)
-    dead = [port for port in ports if port.state in (FILTERED, UNREACHABLE)]
-    if not dead or ports[0] not in dead:
-        return None
-    facts = tuple(outside.port_fact(case, port) for port in ports)
-    return Finding(
-        "network",
-        "first_address_dead",
-        POSSIBLE,
-        f"{case.target.host} has several addresses and the first one clients try ({ports[0].address}) does not answer.",
-        facts,
-        next_check="Does the address still belong to the host? Compare ipconfig on it with DNS.",
-        remedies=(Remedy("Remove the stale A or AAAA record, or set ansible_host to the address that answers"),),
-        weight=40,
     )
 
 

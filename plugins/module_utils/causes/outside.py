@@ -90,12 +90,21 @@ def by_http_sys(opened: DoorEvidence) -> bool:
     return any(HTTP_SYS in header(reply, "Server").lower() for reply in replies(opened))
 
 
+def unsigned(opened: DoorEvidence) -> bool:
+    """True when no answer names its server: HTTP.sys leaves the header out where the registry value DisableServerHeader says so."""
+    return bool(replies(opened)) and not any(header(reply, "Server") for reply in replies(opened))
+
+
 def is_winrm(opened: DoorEvidence) -> bool:
-    """True when WinRM itself answered: Microsoft's Identify, or a 401 of HTTP.sys with WinRM's schemes."""
+    """True when WinRM itself answered: Microsoft's Identify, or a 401 with WinRM's schemes that HTTP.sys or nobody signed."""
     known = vendor(opened)
     if known is not None:
         return "microsoft" in known.lower()
-    return by_http_sys(opened) and any(scheme.lower() in ("negotiate", "kerberos", "credssp", "basic") for scheme in opened.schemes)
+    return (
+        (by_http_sys(opened) or unsigned(opened))
+        and 401 in statuses(opened)
+        and any(scheme.lower() in ("negotiate", "kerberos", "credssp", "basic") for scheme in opened.schemes)
+    )
 
 
 def statuses(opened: DoorEvidence) -> set[int]:

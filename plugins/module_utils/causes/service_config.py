@@ -195,14 +195,18 @@ def _unanswered(case: Case, opened: DoorEvidence) -> Finding | None:
 def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
     """Answers of HTTP.sys that do not come from WinRM."""
     statuses = outside.statuses(opened)
-    if not outside.by_http_sys(opened) or outside.is_winrm(opened) or not statuses or statuses & {401}:
+    nameless = outside.unsigned(opened)
+    if not (outside.by_http_sys(opened) or nameless) or outside.is_winrm(opened) or not statuses or statuses & {401}:
         return None
     facts = outside.reply_facts(case, opened)
+    if nameless and not statuses & {404, 503}:
+        return None
+    verdict, tied = (POSSIBLE, ("impostor",)) if nameless else (LIKELY, ())
     if 404 in statuses:
         return Finding(
             "service_config",
             "url_prefix",
-            LIKELY,
+            verdict,
             f"Windows' HTTP driver answers, but has nothing under /{case.target.path}: another URL prefix, or a listener for another address.",
             facts,
             next_check="On the host: winrm enumerate winrm/config/listener (URLPrefix, Address); netsh http show servicestate.",
@@ -210,17 +214,19 @@ def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
                 Remedy("Set the listener's URLPrefix to wsman", 'winrm set winrm/config/listener?Address=*+Transport=HTTP @{URLPrefix="wsman"}', "medium"),
                 Remedy("Or name the host's prefix in the inventory", "ansible_psrp_path / ansible_winrm_path"),
             ),
+            tied_with=tied,
             weight=82,
         )
     if 503 in statuses:
         return Finding(
             "service_config",
             "not_attached",
-            LIKELY,
+            verdict,
             "Windows' HTTP driver knows the URL, but no service stands behind it: WinRM is stopped, starting or crashed.",
             facts,
             next_check="On the host: Get-Service WinRM, and the System log for the Service Control Manager.",
             remedies=(Remedy("Start the WinRM service", "Start-Service WinRM", "medium"),),
+            tied_with=tied,
             weight=82,
         )
     if statuses <= NORMAL:
@@ -239,7 +245,7 @@ def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
 
 def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
     missing = outside.missing_schemes(case, opened)
-    if not missing or 401 not in outside.statuses(opened) or not outside.by_http_sys(opened):
+    if not missing or 401 not in outside.statuses(opened) or not (outside.by_http_sys(opened) or outside.is_winrm(opened)):
         return None
     wanted = ", ".join(missing)
     offered = ", ".join(opened.schemes)

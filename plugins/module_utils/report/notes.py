@@ -12,7 +12,7 @@ from ..causes.time_skew import TOLERANCE
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.controller import ControllerEvidence
-from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, ChallengeEvidence, EndpointEvidence, NameEvidence, TlsEvidence, VerifyEvidence
+from ..evidence.endpoint import FILTERED, OPEN, ChallengeEvidence, EndpointEvidence, NameEvidence, TlsEvidence, VerifyEvidence
 
 SOON = 30 * 86400
 """Seconds; a certificate that ends sooner gets a note."""
@@ -42,9 +42,9 @@ def _names(case: Case, now: float) -> t.Iterator[str]:
 
 
 def _addresses(case: Case, now: float) -> t.Iterator[str]:
-    ports = outside.ports(case)
-    if ports and ports[0].state == OPEN:
-        dead = [port.address for port in ports if port.state in (FILTERED, UNREACHABLE) and not port.detail.startswith("given up")]
+    if outside.state(case) == OPEN:
+        # An address that cannot be reached at all costs nobody time: the kernel says so at once.
+        dead = [port.address for port in outside.ports(case) if port.state == FILTERED]
         if dead:
             yield f"{case.target.host} has addresses that do not answer: {', '.join(dead)}. Clients that try them first wait."
 

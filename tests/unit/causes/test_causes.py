@@ -20,9 +20,11 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.controller i
 )
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import (
     ClockEvidence,
+    EndpointEvidence,
     HttpEvidence,
     IdentityEvidence,
     NameEvidence,
+    PortEvidence,
     RevocationEvidence,
     TlsEvidence,
     VerifyEvidence,
@@ -56,6 +58,9 @@ SKEWED = (ClockEvidence("ntlm", 1200.0, 0.01), ClockEvidence("http_date", 1200.4
 
 # case, the first finding as (cause, rule, verdict), causes it is tied with
 TABLE: list[t.Any] = [
+    pytest.param(case("http", doors=(foreign(404),)), ("service_config", "url_prefix", "possible"), ("impostor",), id="404 of nobody"),
+    pytest.param(case("http", doors=(foreign(503),)), ("service_config", "not_attached", "possible"), ("impostor",), id="503 of nobody"),
+    pytest.param(case("http", doors=(foreign(200),)), ("impostor", "other_server", "likely"), (), id="200 of nobody"),
     pytest.param(silent("refused"), ("service_config", "refused", "likely"), (), id="refused"),
     pytest.param(silent("refused", also={5985: "open"}), ("service_config", "no_listener", "likely"), (), id="refused, other listener"),
     pytest.param(silent("refused", also={445: "filtered"}), ("service_config", "refused", "likely"), (), id="refused, others silent"),
@@ -252,3 +257,20 @@ def test_reply_that_broke_off_is_not_read() -> None:
     half = HttpEvidence(status=404, headers=(HTTP_SYS,), failure="timeout")
     found = troubles(case("http", doors=(broken("timeout", identify=half, anonymous=half),)))
     assert "url_prefix" not in {finding.rule for finding in found}
+
+
+def test_hardened_host_without_a_server_header_is_still_winrm() -> None:
+    bare = HttpEvidence(status=401, headers=(("WWW-Authenticate", "Negotiate"),))
+    for identity in (None, door("http").identity):
+        seen = door("http", identify=replace(bare, status=200 if identity else 401), identity=identity, anonymous=bare)
+        assert troubles(case("http", doors=(seen,))) == []
+    missing = door("http", identify=bare, identity=None, anonymous=bare, schemes=("Basic",))
+    assert [finding.rule for finding in troubles(case("http", doors=(missing,)))] == ["scheme_not_offered"]
+
+
+def test_working_host_with_a_dead_address_gets_no_finding() -> None:
+    seen = case("http")
+    assert isinstance(seen.endpoint, EndpointEvidence)
+    for state in ("filtered", "unreachable"):
+        ports = (PortEvidence("2001:db8::7", 5985, state, 3.0), *seen.endpoint.ports)
+        assert troubles(replace(seen, endpoint=replace(seen.endpoint, ports=ports))) == []
