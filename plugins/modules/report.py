@@ -15,6 +15,7 @@ description:
     until no host of the batch is missing any more.
   - The file keeps hosts of earlier runs that were not asked this time. It is written in one step, so that an interrupted run leaves the old one whole, and
     it is readable by its owner alone.
+  - A host without a diagnosis this time, because it was skipped or had left the play, keeps in the file what was known of it.
   - The task is V(changed) only if the diagnosis of a host differs from the one in the file; times alone change nothing.
 extends_documentation_fragment:
   - winrm.doctor.attributes

@@ -31,6 +31,7 @@ def nameless_file() -> int:
 
 # One for all of Ansible's forks: the strategy "free" runs the task for every host, and only one of them may speak.
 _SPOKEN = nameless_file()
+KEY_BYTES = 32
 
 
 class FleetAction(ControllerAction):
@@ -45,8 +46,10 @@ class FleetAction(ControllerAction):
         pending = [name for name, result in results.items() if result is None and name not in gone]
         if pending and not self._lockstep():
             return {"changed": False, "msg": f"Waiting for {len(pending)} of {len(results)} hosts; the last one reports."}
-        if not self._first(results):
+        fresh = self._unspoken(results)
+        if not fresh:
             return {"changed": False, "msg": "Another host of this batch has reported."}
+        results = {name: result for name, result in results.items() if name in fresh}
         result: dict[str, t.Any] = self.module.run({**params, "results": results}, bool(self._task.check_mode))
         if params["screen"] != "none":
             self._show(hidden, results, params["screen"] == "full")
@@ -58,25 +61,26 @@ class FleetAction(ControllerAction):
         return not str(getattr(play, "strategy", "")).endswith(("free", "host_pinned"))
 
     def _hosts(self, task_vars: dict[str, t.Any]) -> tuple[list[str], set[str]]:
-        """The hosts of this batch, and those that have left the play. The last batch's failures count as left."""
+        """The hosts of this batch, and those that have left the play. Failed hosts count as left, in this batch and in earlier ones."""
         everybody = plain(task_vars.get("ansible_play_hosts_all") or [])
-        active = set(plain(task_vars.get("ansible_play_hosts") or []))
-        batch = set(plain(task_vars.get("ansible_play_batch") or everybody))
+        # Both leave out hosts that failed; a batch that is empty for that reason must not count as the whole play.
+        active = set(plain(task_vars.get("ansible_play_hosts", everybody)))
+        batch = set(plain(task_vars.get("ansible_play_batch", everybody)))
         gone = set(everybody) - active
         names = [name for name in everybody if name in batch or name in gone]
         return names, gone
 
-    def _first(self, results: t.Mapping[str, t.Any]) -> bool:
-        """Whether nobody has reported this task for these hosts yet."""
-        key = hashlib.sha256(repr((self._task._uuid, sorted(results))).encode()).digest()
+    def _unspoken(self, names: t.Iterable[str]) -> set[str]:
+        """The hosts that this task has not reported yet; they count as reported from now on."""
+        keys = {name: hashlib.sha256(repr((self._task._uuid, name)).encode()).digest() for name in names}
         fcntl.lockf(_SPOKEN, fcntl.LOCK_EX)
         try:
             size = os.fstat(_SPOKEN).st_size
             known = os.pread(_SPOKEN, size, 0)
-            if any(known[at : at + len(key)] == key for at in range(0, size, len(key))):
-                return False
-            os.pwrite(_SPOKEN, key, size)
-            return True
+            spoken = {known[at : at + KEY_BYTES] for at in range(0, size, KEY_BYTES)}
+            fresh = {name for name, key in keys.items() if key not in spoken}
+            os.pwrite(_SPOKEN, b"".join(keys[name] for name in sorted(fresh)), size)
+            return fresh
         finally:
             fcntl.lockf(_SPOKEN, fcntl.LOCK_UN)
 

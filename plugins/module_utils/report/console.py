@@ -37,12 +37,11 @@ def _headline(hosts: Hosts) -> str:
 
 
 def _groups(hosts: Hosts) -> list[list[str]]:
-    """Hosts in trouble; those that share their first finding stand together once they are many."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
+    """Hosts in trouble; those that share all their findings stand together once they are many, so that none is left out."""
+    alike: dict[tuple[tuple[str, str, str], ...], list[str]] = {}
     for name, host in hosts.items():
         if host["status"] == TROUBLE:
-            first = host["findings"][0]
-            alike.setdefault((first["cause"], first["rule"], first["verdict"]), []).append(name)
+            alike.setdefault(tuple((item["cause"], item["rule"], item["verdict"]) for item in host["findings"]), []).append(name)
     groups = [group for names in alike.values() for group in ([names] if len(names) > GROUP else [[name] for name in names])]
     return sorted(groups)
 
@@ -79,8 +78,7 @@ def _details(first: Finding, tied: t.Sequence[Finding]) -> list[str]:
             lines += [f"        {remedy['how']}"] if remedy.get("how") else []
     if first.get("next_check"):
         lines += [f"  {'What would decide it' if tied or first['verdict'] != 'confirmed' else 'To see it yourself'}", f"    {first['next_check']}"]
-    lines.append(f"  More: {first['docs']}")
-    return lines
+    return [*lines, f"  More: {first['docs']}"] if first.get("docs") else lines
 
 
 def _risky(remedy: t.Mapping[str, t.Any]) -> str:
@@ -96,7 +94,8 @@ def _way(host: t.Mapping[str, t.Any]) -> str:
     if not target:
         return ""
     address = f"[{target['host']}]" if ":" in target["host"] else target["host"]
-    return f"({target['scheme']}://{address}:{target['port']}, {target['connection']}, {'/'.join(target['auth'])})"
+    parts = (f"{target['scheme']}://{address}:{target['port']}", target.get("connection"), "/".join(target.get("auth", ())))
+    return f"({', '.join(part for part in parts if part)})"
 
 
 def _rest(hosts: Hosts) -> list[str]:

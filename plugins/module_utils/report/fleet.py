@@ -20,13 +20,15 @@ Hosts = t.Dict[str, t.Dict[str, t.Any]]
 def entry(result: t.Mapping[str, t.Any] | None, now: str) -> dict[str, t.Any]:
     """One host's place in the report, from what its task registered (None: nothing)."""
     if result is None:
-        return {"status": MISSING, "seen_at": now, "msg": "No diagnosis was made: the host was skipped, or had left the play before."}
+        return {"status": MISSING, "seen_at": now, "msg": "No diagnosis was made: the host had left the play before, or the task never ran for it."}
+    if result.get("skipped"):
+        return {"status": MISSING, "seen_at": now, "msg": f"No diagnosis was made: {result.get('skip_reason') or 'the task was skipped for this host'}."}
     if "findings" not in result:
         return {"status": FAILED, "seen_at": now, "msg": str(result.get("msg") or "The task failed without a message.")}
     kept = {name: result[name] for name in ("msg", "target", "findings", "notes") if result.get(name)}
     decided = {name: [item["cause"] for item in result.get(name, ())] for name in ("ruled_out", "unknown")}
-    seen = {"status": TROUBLE if result.get("trouble") else CLEAR, "seen_at": now, **kept, **decided}
-    if result.get("trouble"):
+    seen = {"status": TROUBLE if result["findings"] else CLEAR, "seen_at": now, **kept, **decided}
+    if result["findings"]:
         seen["evidence"] = result.get("evidence", {})
     return seen
 
@@ -37,10 +39,13 @@ def essence(host: t.Mapping[str, t.Any]) -> list[t.Any]:
 
 
 def merge(old: Hosts, new: Hosts) -> Hosts:
-    """The new entries over the old ones; a host whose essence is the same keeps its old entry, and hosts not asked this time stay."""
+    """The new entries over the old ones; a host whose essence is the same keeps its old entry, and hosts not asked this time stay.
+
+    A host without a diagnosis takes none away: what was known of it stays, with the time when it was seen.
+    """
     merged = dict(old)
     for name, host in new.items():
-        if name not in old or essence(old[name]) != essence(host):
+        if name not in old or (host["status"] != MISSING and essence(old[name]) != essence(host)):
             merged[name] = host
     return dict(sorted(merged.items()))
 

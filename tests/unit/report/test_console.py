@@ -62,6 +62,20 @@ def test_many_hosts_with_one_explanation_are_told_together() -> None:
     assert told.count("How it is known") == 1
 
 
+def test_second_finding_of_one_of_many_is_not_left_out() -> None:
+    result = result_of(silent("refused"), NOW, "never")
+    more = {**result, "findings": [*result["findings"], {"cause": "quota", "rule": "full", "verdict": "possible", "summary": "No shell is left."}]}
+    told = screen(hosts(**{f"web{number:02}": result for number in range(12)}, web99=more), [], [])
+    assert "12 hosts alike: web00" in told
+    assert "also possible  quota: No shell is left." in told
+
+
+def test_sparse_result_is_shown_as_far_as_it_goes() -> None:
+    sparse = {"target": {"scheme": "http", "host": "a", "port": 5985}, "findings": [{"cause": "network", "rule": "x", "verdict": "likely", "summary": "It."}]}
+    told = screen(hosts(a=sparse), [], [])
+    assert "a  (http://a:5985)\n  LIKELY  network: It.\n" in told
+
+
 def test_undecided_causes_are_told_once() -> None:
     result = result_of(case(), NOW, "never")
     told = screen(hosts(a=result), result["unknown"], [])

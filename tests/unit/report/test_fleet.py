@@ -30,8 +30,9 @@ def hosts(when: str = NOON, **results: t.Any) -> fleet.Hosts:
 
 def test_entries() -> None:
     seen = hosts(a=CLEAR, b=REFUSED, c={"failed": True, "msg": "no such option"}, d=None, e={"skipped": True})
-    assert [host["status"] for host in seen.values()] == ["clear", "trouble", "failed", "missing", "failed"]
+    assert [host["status"] for host in seen.values()] == ["clear", "trouble", "failed", "missing", "missing"]
     assert seen["c"]["msg"] == "no such option"
+    assert seen["e"]["msg"] == "No diagnosis was made: the task was skipped for this host."
     assert "evidence" in seen["b"]
     assert "evidence" not in seen["a"], "a healthy host's evidence would only make the file large"
 
@@ -55,6 +56,13 @@ def test_file_is_written_once_and_then_only_on_change(tmp_path: Path) -> None:
     assert (kept["a"]["seen_at"], kept["b"]["seen_at"]) == (NOON, LATER), "a host that was not asked keeps its own time"
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"], "nothing is left behind"
+
+
+def test_host_without_a_diagnosis_takes_none_away(tmp_path: Path) -> None:
+    path = str(tmp_path / "report.json")
+    keep(path, hosts(a=REFUSED), NOON, False)
+    assert keep(path, hosts(LATER, a=None), LATER, False)["changed"] is False
+    assert keep(path, hosts(LATER, a={"failed": True, "msg": "no"}), LATER, False)["changed"] is True, "a failed diagnosis is news"
 
 
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
