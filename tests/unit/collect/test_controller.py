@@ -108,8 +108,15 @@ def test_password_of_a_proxy_is_not_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"), [("http://proxy:3128", "http://proxy:3128"), ("user:secret@proxy:3128", "(unreadable)"), ("http://a:b@[::1]:1/x", "http://***@[::1]:1/x"),
-        ("http://user:p@ss/w@proxy:3128", "(unreadable)"), ("http://user:a@b#c@proxy:1", "(unreadable)"), ("http://user:a@b?c@proxy:1", "(unreadable)")]
+    ("url", "shown"),
+    [
+        ("http://proxy:3128", "http://proxy:3128"),
+        ("user:secret@proxy:3128", "(unreadable)"),
+        ("http://a:b@[::1]:1/x", "http://***@[::1]:1/x"),
+        ("http://user:p@ss/w@proxy:3128", "(unreadable)"),
+        ("http://user:a@b#c@proxy:1", "(unreadable)"),
+        ("http://user:a@b?c@proxy:1", "(unreadable)"),
+    ],
 )
 def test_url_without_password(url: str, shown: str) -> None:
     assert controller.without_password(url) == shown
