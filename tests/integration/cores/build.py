@@ -10,7 +10,6 @@ A second run only looks for the marks of the first.
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import json
 import os
 import shutil
@@ -103,12 +102,14 @@ def _install(wanted: Wanted, python: Path) -> str:
     folder = ROOT / wanted.spec
     shutil.rmtree(folder, ignore_errors=True)
     requirements = [wanted.requirement, *LIBRARIES]
-    if importlib.util.find_spec("uv"):
+    inside = folder / "bin" / "python"
+    try:
         _run(sys.executable, "-m", "uv", "venv", "--quiet", "--python", python, folder)
-        _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python", *requirements)
-    else:
-        _run(python, "-m", "venv", folder)
-        _run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements)
+        _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", inside, *requirements)
+    except subprocess.CalledProcessError:
+        # Without uv, or where only pip knows the machine's mirror and certificates.
+        _run(python, "-m", "venv", "--clear", folder)
+        _run(inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements)
     say = "from ansible.release import __version__; print(__version__)"
     version = subprocess.run([str(folder / "bin" / "python"), "-c", say], check=True, capture_output=True, text=True, timeout=60).stdout.strip()
     (folder / "built.json").write_text(json.dumps({"for": requirements, "version": version, "python": str(python)}), encoding="utf-8")
