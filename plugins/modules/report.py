@@ -16,7 +16,8 @@ description:
   - The file keeps hosts of earlier runs that were not asked this time. It is written in one step, so that an interrupted run leaves the old one whole, and
     it is readable by its owner alone.
   - A host without a diagnosis this time, because it was skipped or had left the play, keeps in the file what was known of it.
-  - The task is V(changed) only if the diagnosis of a host differs from the one in the file; times alone change nothing.
+  - The task is V(changed) only if the diagnosis of a host differs from the one in the file; times alone change nothing. C(seen_at) of a host is
+    therefore the time since when its diagnosis has been the same.
 extends_documentation_fragment:
   - winrm.doctor.attributes
 options:

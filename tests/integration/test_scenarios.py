@@ -171,4 +171,4 @@ def test_screen_says_what_is_wrong_how_it_is_known_and_what_to_do(runs: Runs) ->
     for heading in ("  How it is known", "  What to do", "  More: docs/causes/certificate.md"):
         assert heading in about
     assert "Nothing wrong seen from outside; no logon was tried: web01, web02, web03, web04" in screen
-    assert max(len(line) for line in screen.splitlines()) <= 120
+    assert max(len(line) for line in screen.splitlines() if not line.startswith(" " * 8)) <= 120, "only commands may be longer"

@@ -12,6 +12,8 @@ from .fleet import CLEAR, FAILED, MISSING, TROUBLE, Hosts
 
 GROUP = 8
 """So many hosts may share one explanation before they are told together."""
+COMMAND = 8
+"""Indentation of a line that holds a command or a setting."""
 Finding = t.Mapping[str, t.Any]
 
 
@@ -75,7 +77,7 @@ def _details(first: Finding, tied: t.Sequence[Finding]) -> list[str]:
         lines.append("  What to do")
         for remedy in remedies:
             lines.append(f"    - {_risky(remedy)}")
-            lines += [f"        {remedy['how']}"] if remedy.get("how") else []
+            lines += [f"{' ' * COMMAND}{remedy['how']}"] if remedy.get("how") else []
     if first.get("next_check"):
         lines += [f"  {'What would decide it' if tied or first['verdict'] != 'confirmed' else 'To see it yourself'}", f"    {first['next_check']}"]
     return [*lines, f"  More: {first['docs']}"] if first.get("docs") else lines
@@ -124,5 +126,8 @@ def _clean(line: str) -> str:
 
 def _wrap(line: str, width: int) -> list[str]:
     indent = len(line) - len(line.lstrip(" "))
+    if indent == COMMAND:
+        # A command is there to be copied, in one piece.
+        return [line]
     hang = " " * (indent + (2 if line.lstrip().startswith("- ") else 4 if indent < 4 else 0))
     return textwrap.wrap(line, max(width, 40), subsequent_indent=hang, break_long_words=False, break_on_hyphens=False) or [""]

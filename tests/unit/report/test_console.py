@@ -31,8 +31,7 @@ web01  (https://web01.example.com:5986, psrp, negotiate)
     - TCP 5985 accepts connections (web01.example.com [192.0.2.10]:5985)
   What to do
     - Create the listener for https on the host (risk: medium)
-        New-Item WSMan:\\localhost\\Listener -Transport HTTPS -Address * -CertificateThumbPrint
-        THUMBPRINT -Force
+        New-Item WSMan:\\localhost\\Listener -Transport HTTPS -Address * -CertificateThumbPrint THUMBPRINT -Force
     - Or let the inventory use the port that is open: ansible_port: 5985
   What would decide it
     On the host: winrm enumerate winrm/config/listener.
