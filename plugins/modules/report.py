@@ -110,7 +110,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     hosts = {name: fleet.entry(result, now) for name, result in sorted((params["results"] or {}).items())}
     told = fleet.summary(hosts)
     counts = ", ".join(f"{number} {status}" for status, number in told["hosts"].items() if number)
-    result = {"changed": False, "msg": f"{len(hosts)} hosts: {counts or 'none'}", "summary": told}
+    result = {"changed": False, "msg": f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}: {counts or 'none'}", "summary": told}
     if params["path"]:
         result.update(keep(params["path"], hosts, now, check_mode), path=params["path"])
     return result

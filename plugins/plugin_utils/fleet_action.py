@@ -50,10 +50,10 @@ class FleetAction(ControllerAction):
         if not fresh:
             return {"changed": False, "msg": "Another host of this batch has reported."}
         results = {name: result for name, result in results.items() if name in fresh}
-        result: dict[str, t.Any] = self.module.run({**params, "results": results}, bool(self._task.check_mode))
         if params["screen"] != "none":
+            # First, for a file that cannot be written must not cost the screen.
             self._show(hidden, results, params["screen"] == "full")
-        return result
+        return t.cast("dict[str, t.Any]", self.module.run({**params, "results": results}, bool(self._task.check_mode)))
 
     def _lockstep(self) -> bool:
         """False under a strategy that lets hosts run ahead, where run_once means nothing and others may still come."""

@@ -13,6 +13,7 @@ import secrets
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from . import inventory, names, namespace
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         hosts = [host for host in hosts if not host.needs_dns]
         if left:
             print(f"lab: left out, for they need the lab's own DNS: {', '.join(left)}.", file=sys.stderr)
+        hosts = [unprivileged(host) for host in hosts]
     return asyncio.run(stay(hosts, options.command if options.action == "run" else None, by_name))
 
 
@@ -80,6 +82,12 @@ def chosen(options: argparse.Namespace) -> list[Host]:
     if stray := [name for name in wanted if name not in known]:
         raise ScenarioError(f"there is no host {stray[0]!r}; there are {', '.join(known)}")
     return [known[name] for name in wanted]
+
+
+def unprivileged(host: Host) -> Host:
+    """The same host without the ports that only root may listen on, where we are not root."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii")) if os.geteuid() else 0
+    return replace(host, ports={port: service for port, service in host.ports.items() if port >= lowest})
 
 
 async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> int:

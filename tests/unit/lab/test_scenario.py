@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from lab import cli
 from lab.scenario import HOSTS_WANTED, ScenarioError, bench, load, parse_host
 
 
@@ -41,3 +42,12 @@ def test_bench_gives_each_connection_its_hosts() -> None:
     hosts = bench(200)
     assert len(hosts) == len({host.address for host in hosts}) == 400
     assert {host.vars["ansible_connection"] for host in hosts} == {"winrm", "psrp"}
+
+
+def test_without_root_the_ports_of_root_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = load()[0]
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 0)
+    assert cli.unprivileged(host) == host
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(cli.Path, "read_text", lambda *_arguments, **_options: "1024\n")
+    assert sorted(cli.unprivileged(host).ports) == [3389, 5985, 5986]
