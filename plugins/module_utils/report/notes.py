@@ -22,7 +22,7 @@ NOTEWORTHY_SKEW = 60.0
 
 def notes(case: Case, now: float) -> list[str]:
     """Sentences, in the order of the way to the host; `now` in seconds since 1970."""
-    rules = (_inventory, _names, _addresses, _certificate, _clock, _account)
+    rules = (_inventory, _names, _addresses, _between, _certificate, _clock, _account)
     return [sentence for rule in rules for sentence in rule(case, now)]
 
 
@@ -47,6 +47,16 @@ def _addresses(case: Case, now: float) -> t.Iterator[str]:
         dead = [port.address for port in outside.ports(case) if port.state == FILTERED]
         if dead:
             yield f"{case.target.host} has addresses that do not answer: {', '.join(dead)}. Clients that try them first wait."
+
+
+def _between(case: Case, now: float) -> t.Iterator[str]:
+    opened = outside.door(case)
+    if opened is None or not outside.is_winrm(opened):
+        return
+    seen = [outside.header(reply, name) for reply in outside.replies(opened) for name in ("Via", "Server")]
+    strangers = list(dict.fromkeys(name for name in seen if name and outside.HTTP_SYS not in name.lower()))
+    if strangers:
+        yield f"WinRM answers, but through {', '.join(strangers)}: something stands in between, and over HTTPS that breaks channel binding."
 
 
 def _certificate(case: Case, now: float) -> t.Iterator[str]:

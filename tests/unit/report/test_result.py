@@ -11,7 +11,14 @@ from dataclasses import replace
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence, EndpointEvidence, NameEvidence, PortEvidence, VerifyEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import (
+    ClockEvidence,
+    EndpointEvidence,
+    HttpEvidence,
+    NameEvidence,
+    PortEvidence,
+    VerifyEvidence,
+)
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
 from ansible_collections.winrm.doctor.plugins.module_utils.report.result import result_of
 from cases import ADDRESS, CERTIFICATE, CHALLENGE, NOW, TLS, case, door, silent
@@ -81,6 +88,11 @@ def near(days: float) -> Case:
             case(doors=(door(clocks=(ClockEvidence("ntlm", -120.0, 0.01),)),)),
             "The host's clock is 120 s behind this control node's; Kerberos gives up at 300 s.",
             id="drift",
+        ),
+        pytest.param(
+            case(doors=(door(anonymous=HttpEvidence(status=401, headers=(("Server", "nginx"), ("Via", "1.1 lb01")))),)),
+            "WinRM answers, but through 1.1 lb01, nginx: something stands in between, and over HTTPS that breaks channel binding.",
+            id="reverse proxy",
         ),
         pytest.param(case(proxy="proxy01"), "The inventory sends the connection through the proxy proxy01; the probe went to the host directly.", id="proxy"),
         pytest.param(
