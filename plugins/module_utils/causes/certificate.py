@@ -118,7 +118,8 @@ def _presented(own: CertificateEvidence | None) -> str:
 
 
 def _look(case: Case) -> str:
-    return f"openssl s_client -connect {outside.where(case.target)} -servername {case.target.host} -showcerts </dev/null"
+    name = "" if outside.is_address(case.target.host) else f" -servername {case.target.host}"
+    return f"openssl s_client -connect {outside.where(case.target)}{name} -showcerts </dev/null"
 
 
 def _dates(case: Case, seen: TlsEvidence, own: CertificateEvidence | None, code: int, now: float) -> Finding:

@@ -129,8 +129,9 @@ def missing_schemes(case: Case, opened: DoorEvidence) -> tuple[str, ...]:
 def where(target: TargetEvidence, address: str = "", port: int | None = None) -> str:
     """`web01 [10.0.0.5]:5986`, as facts name a place."""
     number = target.port if port is None else port
-    host = f"{target.host} [{address}]" if address and address != target.host else target.host
-    return f"{host}:{number}"
+    if address and address != target.host:
+        return f"{target.host} [{address}]:{number}"
+    return f"[{target.host}]:{number}" if ":" in target.host else f"{target.host}:{number}"
 
 
 def port_fact(case: Case, port: PortEvidence) -> Fact:

@@ -265,7 +265,7 @@ def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
 def _use_offered(case: Case, opened: DoorEvidence) -> tuple[Remedy, ...]:
     """An offered method that the inventory could use; never Basic over plain HTTP, which sends the password readable."""
     offered = {scheme.lower() for scheme in opened.schemes}
-    methods = [known for known in ("kerberos", "negotiate", "credssp", "basic") if known in offered and (known != "basic" or opened.scheme == "https")]
+    methods = [known for known in ("negotiate", "kerberos", "credssp", "basic") if known in offered and (known != "basic" or opened.scheme == "https")]
     if not methods and offered:
         return ()
     method = methods[0] if methods else "certificate"

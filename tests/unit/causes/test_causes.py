@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import replace
 
 import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils.causes import outside
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import CAUSES, evaluate_all, leading
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
@@ -274,3 +275,13 @@ def test_working_host_with_a_dead_address_gets_no_finding() -> None:
     for state in ("filtered", "unreachable"):
         ports = (PortEvidence("2001:db8::7", 5985, state, 3.0), *seen.endpoint.ports)
         assert troubles(replace(seen, endpoint=replace(seen.endpoint, ports=ports))) == []
+
+
+def test_place_is_named_as_a_client_would_write_it() -> None:
+    assert outside.where(case().target, ADDRESS) == "web01.example.com [192.0.2.10]:5986"
+    assert outside.where(case(host="2001:db8::7").target, "2001:db8::7") == "[2001:db8::7]:5986"
+
+
+def test_offered_method_that_needs_least_is_proposed() -> None:
+    found = troubles(case("http", auth=("basic",), doors=(door("http"),)))
+    assert (found[0].rule, found[0].remedies[0].how) == ("scheme_not_offered", "ansible_psrp_auth: negotiate")
