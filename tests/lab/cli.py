@@ -92,6 +92,7 @@ def unprivileged(host: Host) -> Host:
 
 async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> int:
     """Start everything, run the command (or wait for Ctrl-C), stop everything."""
+    signals = Signals()
     with tempfile.TemporaryDirectory(prefix="winrm-doctor-lab-") as name:
         folder, password = Path(name), secrets.token_urlsafe(12)
         lab = Lab(hosts, folder, {USER.rpartition("\\")[2]: password})
@@ -106,41 +107,57 @@ async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> i
         environment = {**os.environ, **inventory.write(folder, hosts, USER, password, lab.pki.bundle, by_name)}
         environment.pop(namespace.MARK, None)
         try:
-            return await (run(command, environment) if command is not None else wait(environment))
+            return await (run(command, environment, signals) if command is not None else wait(environment, signals))
         finally:
             await lab.close()
 
 
-async def run(command: list[str], environment: dict[str, str]) -> int:
+class Signals:
+    """SIGINT and SIGTERM, taken before there is anything to leave behind."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.came = asyncio.Event()
+        self.process: asyncio.subprocess.Process | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.take, number)
+
+    def take(self, number: int) -> None:
+        """Remember the first; pass SIGTERM on to the command, which SIGINT reaches by the terminal."""
+        self.number = self.number or number
+        self.came.set()
+        if self.process and number == signal.SIGTERM:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
+
+
+async def run(command: list[str], environment: dict[str, str], signals: Signals) -> int:
     """The command's exit code; SIGTERM is passed on, SIGINT reaches it by the terminal."""
     command = command[1:] if command[:1] == ["--"] else command
     if not command:
         print("lab: which command? lab run -- COMMAND", file=sys.stderr)
         return 2
+    # One turn of the loop, so that a signal which came while everything started is seen.
+    await asyncio.sleep(0)
+    if signals.number:
+        return 128 + signals.number
     try:
         process = await asyncio.create_subprocess_exec(*command, env=environment)
     except OSError as error:
         print(f"lab: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
-    loop.add_signal_handler(signal.SIGTERM, lambda: _pass_on(process))
+    signals.process = process
+    if signals.number:
+        # It came while the command was being started, which may or may not have got it.
+        signals.take(signal.SIGTERM)
     code = await process.wait()
     return 128 - code if code < 0 else code
 
 
-def _pass_on(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-
-
-async def wait(environment: dict[str, str]) -> int:
+async def wait(environment: dict[str, str], signals: Signals) -> int:
     """Until Ctrl-C or SIGTERM."""
     for name in sorted(environment):
         if name.startswith("WINRM_DOCTOR_LAB_"):
             print(f"{name}={environment[name]}", flush=True)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    await signals.came.wait()
     return 0

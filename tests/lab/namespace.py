@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import struct
@@ -51,8 +52,23 @@ def settle() -> None:
         request = struct.pack("16sh14x", b"lo", 0)
         flags = struct.unpack("16sh14x", fcntl.ioctl(sock, SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP | IFF_RUNNING))
-    with tempfile.NamedTemporaryFile("w", prefix="resolv-", delete=False) as file:
-        file.write(f"nameserver {ADDRESS}\noptions timeout:1 attempts:1\n")
-    os.chmod(file.name, 0o644)
-    subprocess.run(["mount", "--bind", file.name, os.path.realpath("/etc/resolv.conf")], check=True)
-    Path(file.name).unlink()
+    _overlay("/etc/resolv.conf", f"nameserver {ADDRESS}\noptions timeout:1 attempts:1\n")
+    switch = Path("/etc/nsswitch.conf")
+    if switch.exists() and (text := names_by_dns(known := switch.read_text(encoding="utf-8"))) != known:
+        _overlay(str(switch), text)
+
+
+def names_by_dns(switch: str) -> str:
+    """nsswitch.conf with names from files and DNS alone: nss-resolve and mdns would ask daemons outside, by sockets that no namespace cuts off."""
+    return re.sub(r"(?m)^[ \t]*hosts:.*$", "hosts: files dns", switch)
+
+
+def _overlay(path: str, text: str) -> None:
+    """Another content for a file, in this mount namespace alone; the file that holds it needs no name afterwards."""
+    with tempfile.NamedTemporaryFile("w", prefix="lab-", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    try:
+        os.chmod(file.name, 0o644)
+        subprocess.run(["mount", "--bind", file.name, os.path.realpath(path)], check=True)
+    finally:
+        Path(file.name).unlink()

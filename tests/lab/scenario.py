@@ -29,6 +29,19 @@ CERTIFICATES = (
 )
 DEFAULT_PORTS = {5985: "wsman", 5986: "wsman", 80: "silent", 443: "silent", 445: "open", 3389: "open"}
 """A Windows host with its firewall on: ports nobody listens on are silent."""
+TLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "wrong": ((str,), "a sentence that says what is wrong"),
+    "causes": ((list,), "a list of causes"),
+    "vars": ((dict,), "a mapping of Ansible variables"),
+    "ports": ((dict,), "a mapping of port numbers to what lives there"),
+    "secure": ((list,), "a list of port numbers"),
+    "certificate": ((str, list), "one fault or a list of faults"),
+    "tls": ((str,), "a TLS version"),
+    "dns": ((list,), "a list of addresses"),
+    "needs_dns": ((bool,), "true or false"),
+    "windows": ((dict,), "a mapping of settings"),
+}
 WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build"))
 
 
@@ -86,20 +99,27 @@ def load(path: Path = FILE) -> list[Host]:
         raise ScenarioError(f"{path}: this is not YAML: {error}") from error
     if not isinstance(data, dict) or not isinstance(data.get("hosts"), dict) or not data["hosts"]:
         raise ScenarioError(f"{path}: expected a mapping with the key hosts, which maps names to hosts")
-    return [parse_host(str(name), dict(given or {}), number) for number, (name, given) in enumerate(data["hosts"].items())]
+    return [parse_host(str(name), {} if given is None else given, number) for number, (name, given) in enumerate(data["hosts"].items())]
 
 
-def parse_host(name: str, given: dict[str, t.Any], number: int) -> Host:
+def parse_host(name: str, given: t.Any, number: int) -> Host:
     """One host; raises ScenarioError that names the host, the key and what was expected."""
+    if not isinstance(given, dict):
+        raise ScenarioError(f"{name}: expected a mapping with the key 'wrong', not {given!r}")
     known = {item.name for item in fields(Host)} - {"name", "address"}
     if stray := sorted(set(given) - known):
         raise ScenarioError(f"{name}: unknown key {stray[0]!r}; known are {', '.join(sorted(known))}")
     if not given.get("wrong"):
         raise ScenarioError(f"{name}: the key 'wrong' is missing; expected a sentence that says what is wrong")
+    for key, (shapes, expected) in SHAPES.items():
+        if key in given and not isinstance(given[key], shapes):
+            raise ScenarioError(f"{name}: {key} holds {given[key]!r}; expected {expected}")
     ports = {**DEFAULT_PORTS, **given.get("ports", {})}
     _among(name, "causes", given.get("causes", ()), CAUSES)
     _among(name, "ports", ports.values(), SERVICES)
     _among(name, "windows", given.get("windows", {}), WINDOWS_KEYS)
+    _among(name, "tls", [given["tls"]] if "tls" in given else (), TLS)
+    _among(name, "secure", given.get("secure", ()), ports)
     certificate = given.get("certificate", "good")
     certificate = (certificate,) if isinstance(certificate, str) else tuple(certificate)
     _among(name, "certificate", certificate, CERTIFICATES)
@@ -113,7 +133,7 @@ def parse_host(name: str, given: dict[str, t.Any], number: int) -> Host:
 def _among(name: str, key: str, values: t.Iterable[t.Any], allowed: t.Collection[str]) -> None:
     for value in values:
         if value not in allowed:
-            raise ScenarioError(f"{name}: {key} holds {value!r}; expected one of {', '.join(allowed)}")
+            raise ScenarioError(f"{name}: {key} holds {value!r}; expected one of {', '.join(map(str, allowed))}")
 
 
 def bench(count: int) -> list[Host]:

@@ -72,7 +72,9 @@ class Lab:
     def _conversation(self, host: Host, service: str, certificate: bytes | None) -> Conversation:
         if service == "wsman":
             return converse(host.kind(self.accounts), certificate=certificate)
-        return strangers.Openwsman() if service == "openwsman" else strangers.Fixed(strangers.RESPONSES[service])
+        if service == "openwsman":
+            return strangers.Openwsman()
+        return strangers.Fixed(strangers.RESPONSES[service], host.windows.get("clock_offset", 0.0))
 
     def _tls(self, host: Host) -> tuple[ssl.SSLContext, bytes] | None:
         """The host's TLS context and its leaf's DER; None where no port of it needs one."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import socket
 import struct
+import time
 import typing as t
+from dataclasses import replace
 
 from .messages import Request, Response
 
@@ -28,24 +31,37 @@ def _page(status: int, reason: str, server: str, *headers: tuple[str, str]) -> R
     return Response(status, (("Server", server), *PAGE, *headers), body, reason, close=True)
 
 
+def _http_sys(status: int, reason: str, sentence: str) -> Response:
+    """Windows' HTTP driver's own page, as real hosts send it: 315 bytes for 404, 326 for 503."""
+    body = (
+        '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">\r\n'
+        f"<HTML><HEAD><TITLE>{reason}</TITLE>\r\n"
+        '<META HTTP-EQUIV="Content-Type" Content="text/html; charset=us-ascii"></HEAD>\r\n'
+        f"<BODY><h2>{reason}</h2>\r\n<hr><p>HTTP Error {status}. {sentence}</p>\r\n</BODY></HTML>\r\n"
+    )
+    headers = (("Content-Type", "text/html; charset=us-ascii"), ("Server", "Microsoft-HTTPAPI/2.0"))
+    return Response(status, headers, body.encode("ascii"), reason, close=True)
+
+
 RESPONSES: dict[str, Response] = {
     "nginx": _page(200, "OK", "nginx/1.22.1"),
     "iis": _page(404, "Not Found", "Microsoft-IIS/10.0", ("X-Powered-By", "ASP.NET")),
     "redirect": Response(302, (("Server", "BigIP"), ("Location", "https://portal.lab.test/login")), b"", "Found", close=True),
     "proxy": _page(407, "Proxy Authentication Required", "squid/5.7", ("Proxy-Authenticate", 'Basic realm="proxy"'), ("Via", "1.1 proxy01 (squid/5.7)")),
-    "http_sys_404": _page(404, "Not Found", "Microsoft-HTTPAPI/2.0"),
-    "http_sys_503": _page(503, "Service Unavailable", "Microsoft-HTTPAPI/2.0"),
+    "http_sys_404": _http_sys(404, "Not Found", "The requested resource is not found."),
+    "http_sys_503": _http_sys(503, "Service Unavailable", "The service is unavailable."),
 }
 
 
 class Fixed:
-    """Says the same to everybody."""
+    """Says the same to everybody, and what time it is ([RFC 9110] 6.6.1)."""
 
-    def __init__(self, response: Response) -> None:
-        self.response = response
+    def __init__(self, response: Response, clock_offset: float = 0.0) -> None:
+        self.response, self.clock_offset = response, clock_offset
 
     def answer(self, request: Request) -> Response:
-        return self.response
+        date = email.utils.formatdate(time.time() + self.clock_offset, usegmt=True)
+        return replace(self.response, headers=(*self.response.headers, ("Date", date)))
 
 
 class Openwsman:

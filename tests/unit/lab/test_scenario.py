@@ -28,11 +28,16 @@ def test_lab_holds_what_it_promises() -> None:
         ({"wrong": "x", "causes": ["weather"]}, "web01: causes holds 'weather'; expected one of credentials, "),
         ({"wrong": "x", "ports": {5985: "loud"}}, "web01: ports holds 'loud'; expected one of wsman, "),
         ({"wrong": "x", "ports": {"http": "open"}}, "web01: the port 'http' is not a number from 1 to 65535"),
+        (5, "web01: expected a mapping with the key 'wrong', not 5"),
+        ({"wrong": "x", "causes": "firewall"}, "web01: causes holds 'firewall'; expected a list of causes"),
+        ({"wrong": "x", "ports": [5985]}, "web01: ports holds [5985]; expected a mapping of port numbers to what lives there"),
+        ({"wrong": "x", "secure": [1]}, "web01: secure holds 1; expected one of 5985, 5986, 80, 443, 445, 3389"),
+        ({"wrong": "x", "tls": "TLS9"}, "web01: tls holds 'TLS9'; expected one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"),
         ({"wrong": "x", "certificate": "nice"}, "web01: certificate holds 'nice'; expected one of good, "),
         ({"wrong": "x", "windows": {"computer": "X"}}, "web01: windows holds 'computer'; expected one of domain, "),
     ],
 )
-def test_mistake(given: dict[str, t.Any], error: str) -> None:
+def test_mistake(given: t.Any, error: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_host("web01", given, 0)
     assert str(caught.value).startswith(error)
