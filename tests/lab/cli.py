@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -90,9 +91,18 @@ def unprivileged(host: Host) -> Host:
     return replace(host, ports={port: service for port, service in host.ports.items() if port >= lowest})
 
 
+def allow_many_files() -> None:
+    """400 hosts are some 5000 sockets; the usual soft limit is 1024, and nobody needs a right to raise it to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> int:
     """Start everything, run the command (or wait for Ctrl-C), stop everything."""
     signals = Signals()
+    allow_many_files()
     with tempfile.TemporaryDirectory(prefix="winrm-doctor-lab-") as name:
         folder, password = Path(name), secrets.token_urlsafe(12)
         lab = Lab(hosts, folder, {USER.rpartition("\\")[2]: password})
