@@ -37,8 +37,19 @@ def _inventory(case: Case, now: float) -> t.Iterator[str]:
 def _names(case: Case, now: float) -> t.Iterator[str]:
     seen = outside.endpoint(case)
     names = seen.names if seen else None
-    if isinstance(names, NameEvidence) and names.canonical and {"kerberos", "negotiate"}.intersection(case.target.auth):
+    if not isinstance(names, NameEvidence):
+        return
+    if not names.is_address and isinstance(names.system, tuple) and isinstance(names.dns, tuple) and names.dns and set(names.system) != set(names.dns):
+        here, there = ", ".join(names.system) or "nothing", ", ".join(names.dns)
+        yield f"For {names.asked} this control node's resolver says {here}, the name servers say {there}: a hosts file, or a stale record?"
+    if not {"kerberos", "negotiate"}.intersection(case.target.auth):
+        return
+    if names.canonical:
         yield f"{names.asked} is an alias of {names.canonical}; Kerberos needs an SPN for the name that the client asks for."
+    for back in names.reverse:
+        known = back.names if isinstance(back.names, tuple) else ()
+        if known and not names.is_address and not {name.lower().partition(".")[0] for name in known} & {names.asked.lower().partition(".")[0]}:
+            yield f"The reverse name of {back.address} is {', '.join(known)}, not {names.asked}; a client with rdns = true asks Kerberos for that name."
 
 
 def _addresses(case: Case, now: float) -> t.Iterator[str]:

@@ -17,6 +17,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
     HttpEvidence,
     NameEvidence,
     PortEvidence,
+    ReverseName,
     VerifyEvidence,
 )
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
@@ -101,6 +102,16 @@ def near(days: float) -> Case:
             id="alias",
         ),
         pytest.param(
+            case(names=NameEvidence("web01.example.com", system=(ADDRESS,), dns=("192.0.2.99",))),
+            "For web01.example.com this control node's resolver says 192.0.2.10, the name servers say 192.0.2.99: a hosts file, or a stale record?",
+            id="two answers",
+        ),
+        pytest.param(
+            case(names=NameEvidence("web01.example.com", system=(ADDRESS,), reverse=(ReverseName(ADDRESS, ("srv7.example.com",)),))),
+            "The reverse name of 192.0.2.10 is srv7.example.com, not web01.example.com; a client with rdns = true asks Kerberos for that name.",
+            id="reverse name",
+        ),
+        pytest.param(
             case(doors=(door(challenge=replace(CHALLENGE, membership="workgroup")),), username="LAB\\admin"),
             "The account LAB\\admin belongs to a domain, but the host WEB01 seems to be in a workgroup, where only its local accounts exist.",
             id="domain account on a workgroup host",
@@ -127,3 +138,9 @@ def test_local_account_of_a_workgroup_host_needs_no_note(account: str) -> None:
 
 def test_nothing_seen_gives_no_note() -> None:
     assert notes(Case(case().target, controller=Unknown("not asked"), endpoint=Unknown("not asked")), NOW) == []
+
+
+@pytest.mark.parametrize("host", ["web01", "WEB01.example.com", "web01.other.example"])
+def test_reverse_name_of_the_same_host_needs_no_note(host: str) -> None:
+    names = NameEvidence("web01.example.com", system=(ADDRESS,), dns=(ADDRESS,), reverse=(ReverseName(ADDRESS, (host,)),))
+    assert notes(case(names=names), NOW) == []
