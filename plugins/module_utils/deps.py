@@ -10,11 +10,12 @@ import importlib.metadata
 import typing as t
 
 __all__ = [
-    "arc4", "certifi", "ciphers", "dns_exception", "dns_resolver", "dns_reversename", "ec", "hashes", "invalid_signature", "missing", "ocsp",
-    "padding", "rc4_works", "requests_utils", "rsa", "serialization", "try_import", "unsupported_algorithm", "x509",
+    "arc4", "certifi", "certificate_errors", "ciphers", "client_context", "dns_exception", "dns_resolver", "dns_reversename", "ec", "hashes",
+    "invalid_signature", "missing", "ocsp", "padding", "rc4_works", "requests_utils", "rsa", "serialization", "try_import", "unsupported_algorithm", "x509",
 ]
 
 _ERRORS: dict[str, str] = {}
+_TOO_OLD: dict[str, str] = {}
 
 dns_resolver: t.Any = None
 dns_exception: t.Any = None
@@ -28,10 +29,14 @@ rsa: t.Any = None
 serialization: t.Any = None
 invalid_signature: t.Any = ()
 unsupported_algorithm: t.Any = ()
+certificate_errors: t.Any = ()
+"""What reading a certificate raises beside ValueError."""
 certifi: t.Any = None
 ciphers: t.Any = None
 arc4: t.Any = None
 requests_utils: t.Any = None
+client_context: t.Any = None
+"""Makes the TLS context that requests, and with it pypsrp and pywinrm, would use."""
 
 try:
     import dns.exception as dns_exception
@@ -47,6 +52,12 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.x509 import ocsp
+
+    certificate_errors = (
+        unsupported_algorithm, x509.DuplicateExtension, x509.ExtensionNotFound, x509.InvalidVersion, x509.UnsupportedGeneralNameType,
+    )
+    if not hasattr(x509.Certificate, "not_valid_after_utc"):
+        _TOO_OLD["cryptography"] = "42.0.0"
 except ImportError as error:
     _ERRORS["cryptography"] = str(error)
 
@@ -67,6 +78,11 @@ except ImportError as error:
     _ERRORS["requests"] = str(error)
 
 try:
+    from urllib3.util.ssl_ import create_urllib3_context as client_context
+except ImportError as error:
+    _ERRORS["urllib3"] = str(error)
+
+try:
     import certifi
 except ImportError as error:
     _ERRORS["certifi"] = str(error)
@@ -74,7 +90,12 @@ except ImportError as error:
 
 def missing(name: str) -> str | None:
     """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography, certifi, requests."""
-    return f"The Python library {name} cannot be imported: {_ERRORS[name]}" if name in _ERRORS else None
+    if name in _ERRORS:
+        return f"The Python library {name} cannot be imported: {_ERRORS[name]}"
+    if name in _TOO_OLD:
+        version, path, _error = try_import(name, name)
+        return f"The Python library {name} is too old: version {_TOO_OLD[name]} or newer is needed, {version} was found in {path}"
+    return None
 
 
 def try_import(name: str, module: str) -> tuple[str | None, str | None, str | None]:

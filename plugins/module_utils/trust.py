@@ -68,6 +68,9 @@ def load(store: TrustStore) -> ssl.SSLContext:
     # urllib3 2 no longer reads the common name either ([RFC 9525] 2).
     context.hostname_checks_common_name = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if deps.client_context:
+        # From Python 3.13 on ssl is strict ([RFC 5280]) by default, urllib3 only since 2.4.
+        context.verify_flags = deps.client_context().verify_flags
     return context
 
 

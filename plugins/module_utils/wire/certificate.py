@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import typing as t
 
 from .. import deps
@@ -16,25 +17,27 @@ from ..evidence.endpoint import CertificateEvidence
 MOST_NAMES = 20
 LONGEST = 253
 """Characters of one name; the longest DNS name."""
+# What OpenSSL takes for a wildcard, and what it lets the star stand for (crypto/x509/v3_utl.c, valid_star and wildcard_match).
+WILDCARD = re.compile(r"\*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}")
+STARRED = re.compile(r"[a-z0-9-]+")
 
 
-def parse_certificate(der: bytes) -> Known[CertificateEvidence]:
-    """One DER certificate; Unknown with the reason where it cannot be read."""
+def parse_certificate(der: bytes, most: int | None = MOST_NAMES) -> Known[CertificateEvidence]:
+    """One DER certificate with at most so many names; Unknown with the reason where it cannot be read."""
     if reason := deps.missing("cryptography"):
         return Unknown(reason)
     try:
-        return _parse(deps.x509.load_der_x509_certificate(der), der)
-    except (ValueError, TypeError, OverflowError) as error:
+        return _parse(deps.x509.load_der_x509_certificate(der), der, most)
+    except (ValueError, TypeError, OverflowError, *deps.certificate_errors) as error:
         return Unknown(f"the certificate is malformed: {error}"[:200])
 
 
-def _parse(read: t.Any, der: bytes) -> CertificateEvidence:
+def _parse(read: t.Any, der: bytes, most: int | None) -> CertificateEvidence:
     names = _extension(read, "SubjectAlternativeName")
     usage = _extension(read, "ExtendedKeyUsage")
     basic = _extension(read, "BasicConstraints")
     common = read.subject.get_attributes_for_oid(deps.x509.oid.NameOID.COMMON_NAME)
     kind, bits = _key(read)
-    hashed = read.signature_hash_algorithm
     return CertificateEvidence(
         subject=_short(read.subject.rfc4514_string()),
         issuer=_short(read.issuer.rfc4514_string()),
@@ -42,13 +45,13 @@ def _parse(read: t.Any, der: bytes) -> CertificateEvidence:
         not_before=read.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         not_after=read.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         thumbprint=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
-        dns_names=tuple(_short(name) for name in names.get_values_for_type(deps.x509.DNSName)[:MOST_NAMES]) if names else (),
-        addresses=tuple(str(address) for address in names.get_values_for_type(deps.x509.IPAddress)[:MOST_NAMES]) if names else (),
+        dns_names=tuple(_short(name) for name in names.get_values_for_type(deps.x509.DNSName)[:most]) if names else (),
+        addresses=tuple(str(address) for address in names.get_values_for_type(deps.x509.IPAddress)[:most]) if names else (),
         common_name=_short(str(common[0].value)) if common else None,
         eku=tuple(use.dotted_string for use in usage)[:MOST_NAMES] if usage is not None else None,
         key=kind,
         key_bits=bits,
-        signature=hashed.name if hashed else read.signature_algorithm_oid.dotted_string,
+        signature=_signature(read),
         is_ca=bool(basic and basic.ca),
         self_signed=read.subject == read.issuer and _signed_itself(read),
         bytes=len(der),
@@ -74,12 +77,22 @@ def _key(read: t.Any) -> tuple[str, int]:
     return (f"EC {curve}", bits) if curve else (f"{name} {bits}" if bits else name, bits)
 
 
+def _signature(read: t.Any) -> str:
+    try:
+        hashed = read.signature_hash_algorithm
+    except deps.unsupported_algorithm:
+        hashed = None
+    return hashed.name if hashed else str(read.signature_algorithm_oid.dotted_string)
+
+
 def _signed_itself(read: t.Any) -> bool:
     try:
         read.verify_directly_issued_by(read)
-    except Exception:
-        # InvalidSignature, or an algorithm too old to verify: then equal names must do, as for OpenSSL.
-        return bool(read.subject == read.issuer)
+    except deps.invalid_signature:
+        return False
+    except (ValueError, TypeError, deps.unsupported_algorithm):
+        # An algorithm too old, or too new, to verify: then equal names must do, as for OpenSSL.
+        return True
     return True
 
 
@@ -109,12 +122,21 @@ def covers(certificate: CertificateEvidence, name: str) -> bool:
     try:
         wanted = str(ipaddress.ip_address(name.partition("%")[0]))
     except ValueError:
-        return any(_matches(pattern.lower().rstrip("."), name.lower().rstrip(".")) for pattern in certificate.dns_names)
+        wanted = _ascii(name.lower().rstrip("."))
+        return any(_matches(pattern.lower(), wanted) for pattern in certificate.dns_names)
     return wanted in certificate.addresses
+
+
+def _ascii(name: str) -> str:
+    """The form in which ssl asks for an international name, and a certificate carries it."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return name
 
 
 def _matches(pattern: str, name: str) -> bool:
     if pattern == name:
         return True
     first, _dot, rest = name.partition(".")
-    return pattern.startswith("*.") and bool(first) and pattern[2:] == rest and "." in rest
+    return bool(WILDCARD.fullmatch(pattern)) and pattern[2:] == rest and bool(STARRED.fullmatch(first))

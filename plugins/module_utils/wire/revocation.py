@@ -23,7 +23,7 @@ BUDGET = 1024 * 1024
 
 
 def revocation_of(ders: list[bytes], deadline: Deadline) -> tuple[Known[RevocationEvidence], ...]:
-    """What the authority says of the leaf; the issuer must have been presented with it. Never raises."""
+    """What the authority says of the leaf; the issuer must come with it. Never raises."""
     if reason := deps.missing("cryptography"):
         return (Unknown(reason),)
     seen = parse_certificate(ders[0]) if ders else Unknown("no certificate was presented")
@@ -31,6 +31,9 @@ def revocation_of(ders: list[bytes], deadline: Deadline) -> tuple[Known[Revocati
         return (seen,)
     if len(ders) < 2:
         return (Unknown("revocation was not asked: the host sends no issuer, without which no answer can be checked"),)
+    above = parse_certificate(ders[1])
+    if isinstance(above, Unknown):
+        return (Unknown(f"revocation was not asked: the issuer cannot be read: {above.unknown}"),)
     leaf, issuer = (deps.x509.load_der_x509_certificate(der) for der in ders[:2])
     if not seen.ocsp and not seen.crl:
         return (Unknown("the certificate names neither OCSP nor a CRL"),)
@@ -39,7 +42,7 @@ def revocation_of(ders: list[bytes], deadline: Deadline) -> tuple[Known[Revocati
         for url in urls[:2]:
             try:
                 answers.append(ask(leaf, issuer, url, deadline))
-            except (WireError, OSError, ValueError, http.client.HTTPException, deps.invalid_signature, deps.unsupported_algorithm) as error:
+            except (WireError, OSError, ValueError, TypeError, http.client.HTTPException, deps.invalid_signature, *deps.certificate_errors) as error:
                 answers.append(Unknown(f"{way} at {url}: {str(error) or type(error).__name__}"[:200]))
             if isinstance(answers[-1], RevocationEvidence):
                 return tuple(answers)
@@ -55,28 +58,47 @@ def _ocsp(leaf: t.Any, issuer: t.Any, url: str, deadline: Deadline) -> Revocatio
     if answer.serial_number != leaf.serial_number:
         raise ValueError("the answer is about another certificate")
     _check_signature(answer, issuer)
-    _check_times(answer.this_update_utc, answer.next_update_utc)
+    _check_times(*(_utc(answer, name) for name in ("this_update", "next_update")))
     status = answer.certificate_status.name.lower()
-    return RevocationEvidence(status, "OCSP", url, _moment(answer.revocation_time_utc) if status == "revoked" else None)
+    return RevocationEvidence(status, "OCSP", url, _moment(_utc(answer, "revocation_time")) if status == "revoked" else None)
 
 
 def _check_signature(answer: t.Any, issuer: t.Any) -> None:
     """Signed by the issuer, or by a responder whose certificate the issuer signed ([RFC 6960] 4.2.2.2)."""
-    signer = issuer
-    for certificate in answer.certificates:
-        certificate.verify_directly_issued_by(issuer)
-        usage = certificate.extensions.get_extension_for_class(deps.x509.ExtendedKeyUsage).value
-        if deps.x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING not in usage:
-            raise ValueError("the responder's certificate is not meant for OCSP")
-        signer = certificate
-        break
-    key, hashed = signer.public_key(), answer.signature_hash_algorithm
-    if isinstance(key, deps.rsa.RSAPublicKey):
-        key.verify(answer.signature, answer.tbs_response_bytes, deps.padding.PKCS1v15(), hashed)
-    elif isinstance(key, deps.ec.EllipticCurvePublicKey):
-        key.verify(answer.signature, answer.tbs_response_bytes, deps.ec.ECDSA(hashed))
+    # An authority that signs itself may add its own certificate.
+    delegates = [certificate for certificate in answer.certificates[:4] if certificate != issuer]
+    if delegates and not _signed_by(answer, issuer):
+        _check_delegate(delegates[0], issuer)
+        signer = delegates[0]
     else:
-        raise ValueError(f"the answer is signed with {type(key).__name__}, which is not read here")
+        signer = issuer
+    if not _signed_by(answer, signer):
+        raise ValueError("the answer is not signed by the certificate's issuer, nor on its behalf")
+
+
+def _check_delegate(certificate: t.Any, issuer: t.Any) -> None:
+    certificate.verify_directly_issued_by(issuer)
+    try:
+        usage = certificate.extensions.get_extension_for_class(deps.x509.ExtendedKeyUsage).value
+    except deps.x509.ExtensionNotFound:
+        usage = ()
+    if deps.x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING not in usage:
+        raise ValueError("the responder's certificate is not meant for OCSP")
+    _check_times(certificate.not_valid_before_utc, certificate.not_valid_after_utc, "responder's certificate")
+
+
+def _signed_by(answer: t.Any, signer: t.Any) -> bool:
+    key, hashed = signer.public_key(), answer.signature_hash_algorithm
+    try:
+        if isinstance(key, deps.rsa.RSAPublicKey):
+            key.verify(answer.signature, answer.tbs_response_bytes, deps.padding.PKCS1v15(), hashed)
+        elif isinstance(key, deps.ec.EllipticCurvePublicKey):
+            key.verify(answer.signature, answer.tbs_response_bytes, deps.ec.ECDSA(hashed))
+        else:
+            raise ValueError(f"the answer is signed with {type(key).__name__}, which is not read here")
+    except deps.invalid_signature:
+        return False
+    return True
 
 
 def _crl(leaf: t.Any, issuer: t.Any, url: str, deadline: Deadline) -> RevocationEvidence:
@@ -91,10 +113,18 @@ def _crl(leaf: t.Any, issuer: t.Any, url: str, deadline: Deadline) -> Revocation
     return RevocationEvidence("revoked", "CRL", url, _moment(entry.revocation_date_utc))
 
 
-def _check_times(since: datetime, until: datetime | None) -> None:
+def _utc(answer: t.Any, name: str) -> t.Any:
+    """A moment of an OCSP answer; cryptography has them with a time zone since 43."""
+    if hasattr(answer, f"{name}_utc"):
+        return getattr(answer, f"{name}_utc")
+    moment = getattr(answer, name)
+    return moment and moment.replace(tzinfo=timezone.utc)
+
+
+def _check_times(since: datetime, until: datetime | None, what: str = "answer") -> None:
     now = datetime.now(timezone.utc)
     if since > now or (until and until < now):
-        raise ValueError(f"the answer is valid from {_moment(since)} to {_moment(until) or 'an unknown time'}, not now")
+        raise ValueError(f"the {what} is valid from {_moment(since)} to {_moment(until) or 'an unknown time'}, not now")
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -67,6 +67,8 @@ def _bare(lowest: str, highest: str) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
+    # Hosts that never learnt secure renegotiation ([RFC 5746]); the constant has a name from Python 3.12 on.
+    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
     with warnings.catch_warnings():
         # Python calls TLS 1.0 and 1.1 deprecated; that a host has nothing better is what is to be found out.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -77,7 +79,8 @@ def _bare(lowest: str, highest: str) -> ssl.SSLContext:
 
 class _Visit:
     def __init__(self, connect: Connect, name: str, store: TrustStore, deadline: Deadline) -> None:
-        self.connect, self.name, self.store, self.deadline = connect, name.partition("%")[0], store, deadline
+        # urllib3 drops the final dot of an absolute name too: no certificate has it.
+        self.connect, self.name, self.store, self.deadline = connect, name.partition("%")[0].rstrip("."), store, deadline
 
     def run(self) -> tuple[TlsEvidence, ssl.SSLSocket | None, list[bytes]]:
         try:
@@ -93,7 +96,7 @@ class _Visit:
         ders = presented(stream)
         good = VerifyEvidence(0, "ok", self.store.path or "system")
         # The second verdict says nothing of a store: a name needs none.
-        return replace(self._described(stream, ders), chain_verify=good, name_verify=VerifyEvidence(0, "ok")), stream, ders
+        return replace(self._described(stream, ders), chain_verify=good, name_verify=VerifyEvidence(0, "ok")), stream, verified(stream) or ders
 
     def _handshake(self, context: ssl.SSLContext) -> ssl.SSLSocket:
         sock = self.connect()
@@ -131,7 +134,7 @@ class _Visit:
         seen, stream, ders = self._look_only()
         by_name = error.verify_code in (NAME_MISMATCH, ADDRESS_MISMATCH)
         chain_verify = self._verdict(self.store) if by_name else _verify(error, self.store)
-        name_verify = VerifyEvidence(error.verify_code, error.verify_message) if by_name else self._name(seen, error)
+        name_verify = VerifyEvidence(error.verify_code, error.verify_message) if by_name else self._name(ders, error)
         seen = replace(seen, chain_verify=chain_verify, name_verify=name_verify)
         system = system_store()
         untrusted = isinstance(chain_verify, VerifyEvidence) and chain_verify.code in UNTRUSTED
@@ -139,13 +142,14 @@ class _Visit:
             seen = replace(seen, system_verify=self._verdict(TrustStore(system, "system", os.path.isdir(system))))
         return seen, stream, ders
 
-    def _name(self, seen: TlsEvidence, error: ssl.SSLCertVerificationError | None) -> Known[VerifyEvidence]:
+    def _name(self, ders: list[bytes], error: ssl.SSLCertVerificationError | None) -> Known[VerifyEvidence]:
         """The name alone, where OpenSSL stopped before it came to the name."""
         if error is not None and error.verify_code in AFTER_NAME:
             return VerifyEvidence(0, "ok")
-        if isinstance(seen.chain, Unknown) or not seen.chain:
-            return Unknown(seen.chain.unknown if isinstance(seen.chain, Unknown) else "no certificate was presented")
-        if covers(seen.chain[0], self.name):
+        leaf = parse_certificate(ders[0], most=None) if ders else Unknown("no certificate was presented")
+        if isinstance(leaf, Unknown):
+            return leaf
+        if covers(leaf, self.name):
             return VerifyEvidence(0, "ok")
         code = ADDRESS_MISMATCH if is_ipv6(self.name) or self.name.replace(".", "").isdigit() else NAME_MISMATCH
         return VerifyEvidence(code, "IP address mismatch" if code == ADDRESS_MISMATCH else "hostname mismatch")
@@ -162,7 +166,7 @@ class _Visit:
     def _without_store(self, error: OSError) -> tuple[TlsEvidence, ssl.SSLSocket | None, list[bytes]]:
         reason = Unknown(f"the trust store {self.store.path} (chosen by {self.store.chosen_by}) cannot be read: {error.strerror or error}")
         seen, stream, ders = self._look_only()
-        return replace(seen, chain_verify=reason, name_verify=self._name(seen, None)), stream, ders
+        return replace(seen, chain_verify=reason, name_verify=self._name(ders, None)), stream, ders
 
     def _failed(self, error: OSError) -> tuple[TlsEvidence, ssl.SSLSocket | None, list[bytes]]:
         """No handshake; where the library or the host objected to the terms, ask again on any terms."""
@@ -193,15 +197,27 @@ class _Visit:
 
 def presented(stream: ssl.SSLSocket) -> list[bytes]:
     """The chain as the host sent it, leaf first, as DER; the leaf alone on Pythons that do not show the rest."""
-    getter = getattr(stream, "get_unverified_chain", None)
+    read = _ask_chain(stream, "get_unverified_chain")
+    if read is not None:
+        return read
+    leaf = stream.getpeercert(binary_form=True)
+    return [leaf] if leaf else []
+
+
+def verified(stream: ssl.SSLSocket) -> list[bytes]:
+    """The chain that OpenSSL built up to the trust store, so with the issuer that a host may leave out; empty where there is none."""
+    return _ask_chain(stream, "get_verified_chain") or []
+
+
+def _ask_chain(stream: ssl.SSLSocket, name: str) -> list[bytes] | None:
+    getter = getattr(stream, name, None)
     if getter is not None:
         return [bytes(der) for der in getter()]
     # Python 3.10 to 3.12 have it below the public class only.
-    below = getattr(getattr(stream, "_sslobj", None), "get_unverified_chain", None)
-    if below is not None:
-        return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in below() or ()]
-    leaf = stream.getpeercert(binary_form=True)
-    return [leaf] if leaf else []
+    below = getattr(getattr(stream, "_sslobj", None), name, None)
+    if below is None:
+        return None
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in below() or ()]
 
 
 def _chain(ders: list[bytes]) -> Known[tuple[CertificateEvidence, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socket
 import threading
 import time
@@ -29,6 +30,9 @@ from ansible_collections.winrm.doctor.plugins.module_utils.target import from_pa
 from ansible_collections.winrm.doctor.plugins.modules import endpoint_info
 
 messages = pytest.importorskip("spnego._ntlm_raw.messages")
+
+NET = f"127.{77 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
+"""The tests need port 5985 itself: addresses of their own, for another run may be under way on this machine."""
 
 IDENTITY = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><i:IdentifyResponse xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/'
@@ -62,7 +66,7 @@ def windows(head: str) -> bytes:
 class Host:
     """A host whose replies a function makes; it remembers what it was asked."""
 
-    def __init__(self, answer: t.Callable[[str], bytes], place: tuple[str, int] = ("127.77.1.1", 0), hang_up_after: int = 99) -> None:
+    def __init__(self, answer: t.Callable[[str], bytes], place: tuple[str, int] = (f"{NET}.1", 0), hang_up_after: int = 99) -> None:
         self.answer, self.hang_up_after = answer, hang_up_after
         self.listener = socket.create_server(place)
         self.port = self.listener.getsockname()[1]
@@ -119,7 +123,7 @@ def silent_listener(address: str, port: int) -> tuple[socket.socket, list[socket
 
 def test_healthy_host_costs_three_requests_on_two_connections() -> None:
     with Host(windows) as host:
-        seen = visit("127.77.1.1", host.port)
+        seen = visit(f"{NET}.1", host.port)
     (door,) = seen.doors
     assert door.identity == IdentityEvidence("Microsoft Corporation", "OS: 0.0.0 SP: 0.0 Stack: 3.0")
     assert door.schemes == ("Negotiate", "Basic")
@@ -135,9 +139,9 @@ def test_healthy_host_costs_three_requests_on_two_connections() -> None:
 
 
 def test_silent_other_port_is_not_waited_for_and_says_so() -> None:
-    silent, held = silent_listener("127.77.1.2", 5986)
-    with silent, Host(windows, ("127.77.1.2", 5985)):
-        target = from_params({"host": "127.77.1.2", "port": 5985})
+    silent, held = silent_listener(f"{NET}.2", 5986)
+    with silent, Host(windows, (f"{NET}.2", 5985)):
+        target = from_params({"host": f"{NET}.2", "port": 5985})
         seen = endpoint.observe(target, timeout=60, connect_timeout=50, thorough=False, revocation=False)
     for sock in held:
         sock.close()
@@ -146,8 +150,8 @@ def test_silent_other_port_is_not_waited_for_and_says_so() -> None:
 
 
 def test_closed_wanted_port_leads_to_the_witnesses_and_the_other_door() -> None:
-    with Host(windows, ("127.77.1.3", 5985)):
-        seen = visit("127.77.1.3", 5986, scheme="https")
+    with Host(windows, (f"{NET}.3", 5985)):
+        seen = visit(f"{NET}.3", 5986, scheme="https")
     assert [port.port for port in seen.ports] == [5986, 80, 443, 445, 3389, 5985]
     assert seen.ports[0].state == "refused"
     (door,) = seen.doors
@@ -156,8 +160,8 @@ def test_closed_wanted_port_leads_to_the_witnesses_and_the_other_door() -> None:
 
 
 def test_trouble_at_the_wanted_port_opens_the_other_door_too() -> None:
-    with Host(lambda _head: http_reply(404), ("127.77.1.4", 0)) as strange, Host(windows, ("127.77.1.4", 5985)):
-        seen = visit("127.77.1.4", strange.port)
+    with Host(lambda _head: http_reply(404), (f"{NET}.4", 0)) as strange, Host(windows, (f"{NET}.4", 5985)):
+        seen = visit(f"{NET}.4", strange.port)
     assert [door.port for door in seen.doors] == [strange.port, 5985]
     assert isinstance(seen.doors[0].anonymous, HttpEvidence)
     assert seen.doors[0].anonymous.status == 404
@@ -166,24 +170,24 @@ def test_trouble_at_the_wanted_port_opens_the_other_door_too() -> None:
 
 
 def test_thorough_visit_speaks_to_every_door() -> None:
-    with Host(windows, ("127.77.1.5", 0)) as wanted, Host(windows, ("127.77.1.5", 5985)):
-        seen = visit("127.77.1.5", wanted.port, thorough=True)
+    with Host(windows, (f"{NET}.5", 0)) as wanted, Host(windows, (f"{NET}.5", 5985)):
+        seen = visit(f"{NET}.5", wanted.port, thorough=True)
     assert {door.port for door in seen.doors} == {wanted.port, 5985}
     assert [port.port for port in seen.ports if port.state == "open"] == [wanted.port, 5985]
     assert isinstance(seen.names, NameEvidence)
-    assert [reverse.address for reverse in seen.names.reverse] == ["127.77.1.5"]
+    assert [reverse.address for reverse in seen.names.reverse] == [f"{NET}.5"]
 
 
 def test_connection_that_was_closed_between_two_requests_is_no_failure() -> None:
     with Host(windows, hang_up_after=1) as host:
-        (door,) = visit("127.77.1.1", host.port).doors
+        (door,) = visit(f"{NET}.1", host.port).doors
     assert door.schemes == ("Negotiate", "Basic")
     assert isinstance(door.challenge, ChallengeEvidence)
 
 
 def test_redirect_is_recorded_and_never_followed() -> None:
     with Host(lambda _head: http_reply(302, "Location: /login")) as host:
-        (door,) = visit("127.77.1.1", host.port).doors
+        (door,) = visit(f"{NET}.1", host.port).doors
     assert isinstance(door.identify, HttpEvidence)
     assert ("Location", "/login") in door.identify.headers
     assert len(host.asked) == 2
@@ -192,7 +196,7 @@ def test_redirect_is_recorded_and_never_followed() -> None:
 
 def test_challenge_is_asked_for_only_where_negotiate_is_offered() -> None:
     with Host(lambda head: windows(head) if "WSMANIDENTIFY" in head else http_reply(401, "WWW-Authenticate: Kerberos")) as host:
-        (door,) = visit("127.77.1.1", host.port).doors
+        (door,) = visit(f"{NET}.1", host.port).doors
     assert (door.schemes, door.challenge, len(host.asked)) == (("Kerberos",), None, 2)
 
 
@@ -208,13 +212,13 @@ def test_challenge_is_asked_for_only_where_negotiate_is_offered() -> None:
 )
 def test_missing_or_malformed_challenge_is_unknown_with_its_reason(answer: bytes, reason: str) -> None:
     with Host(lambda head: answer if "Authorization" in head else windows(head), hang_up_after=1) as host:
-        (door,) = visit("127.77.1.1", host.port).doors
+        (door,) = visit(f"{NET}.1", host.port).doors
     assert isinstance(door.challenge, Unknown)
     assert reason in door.challenge.unknown
 
 
 def test_host_header_names_the_inventorys_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint.Names, "addresses", lambda self, seconds: ("127.77.1.1",))
+    monkeypatch.setattr(endpoint.Names, "addresses", lambda self, seconds: (f"{NET}.1",))
     with Host(windows) as host:
         visit("bücher.invalid", host.port, path="ws man")
     assert f"Host: xn--bcher-kva.invalid:{host.port}\r\n" in host.asked[0]
@@ -229,24 +233,24 @@ def test_name_without_an_address_ends_the_visit_early(monkeypatch: pytest.Monkey
 
 def test_proxy_of_the_inventory_is_a_gap_without_its_password() -> None:
     with Host(windows) as host:
-        seen = visit("127.77.1.1", host.port, proxy="http://u:hunter2@proxy.lab.test:3128")
+        seen = visit(f"{NET}.1", host.port, proxy="http://u:hunter2@proxy.lab.test:3128")
     assert Unknown("The inventory sets the proxy proxy.lab.test; the probe went to the host directly.") in seen.gaps
     assert "hunter2" not in json.dumps(encode(seen))
 
 
 def test_at_most_four_addresses_of_both_families_in_the_resolvers_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ("127.77.1.1", "127.77.1.6", "127.77.1.7", "127.77.1.8", "127.77.1.9", "::1")
+    found = (f"{NET}.1", f"{NET}.6", f"{NET}.7", f"{NET}.8", f"{NET}.9", "::1")
     monkeypatch.setattr(endpoint.Names, "addresses", lambda self, seconds: found)
     with Host(windows) as host:
         seen = visit("many.invalid", host.port)
-    assert [port.address for port in seen.ports if port.port == host.port] == ["127.77.1.1", "127.77.1.6", "127.77.1.7", "::1"]
+    assert [port.address for port in seen.ports if port.port == host.port] == [f"{NET}.1", f"{NET}.6", f"{NET}.7", "::1"]
     assert any("Of 6 addresses only" in gap.unknown for gap in seen.gaps)
-    assert [door.address for door in seen.doors] == ["127.77.1.1"]
+    assert [door.address for door in seen.doors] == [f"{NET}.1"]
 
 
 def test_slow_clock_is_measured() -> None:
     with Host(windows) as host:
-        target = from_params({"host": "127.77.1.1", "port": host.port, "scheme": "http"})
+        target = from_params({"host": f"{NET}.1", "port": host.port, "scheme": "http"})
         seen = endpoint.observe(target, timeout=10, connect_timeout=1, thorough=False, revocation=False, now=lambda: time.time() - 900)
     offsets = {clock.source: clock.offset for clock in seen.doors[0].clocks}
     assert offsets["ntlm"] == pytest.approx(900, abs=1)
@@ -255,7 +259,7 @@ def test_slow_clock_is_measured() -> None:
 
 def test_module_returns_plain_json_without_secrets() -> None:
     with Host(windows) as host:
-        params = {"host": "127.77.1.1", "port": host.port, "scheme": "http", "password": "hunter2", "username": "u", "timeout": 5.0, "connect_timeout": 0.5,
+        params = {"host": f"{NET}.1", "port": host.port, "scheme": "http", "password": "hunter2", "username": "u", "timeout": 5.0, "connect_timeout": 0.5,
                   "revocation": False, "thorough": False}
         result = endpoint_info.run(params, True)
     assert result["changed"] is False
@@ -266,7 +270,7 @@ def test_module_returns_plain_json_without_secrets() -> None:
 
 @pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
 def test_time_without_length_is_refused(name: str) -> None:
-    params = {"host": "127.77.1.1", "timeout": 5.0, "connect_timeout": 1.0, "revocation": False, "thorough": False, name: 0.0}
+    params = {"host": f"{NET}.1", "timeout": 5.0, "connect_timeout": 1.0, "revocation": False, "thorough": False, name: 0.0}
     with pytest.raises(DoctorError) as caught:
         endpoint_info.run(params, False)
     assert caught.value.sentence == f"The option {name} is 0.0. Expected: a number of seconds greater than zero."
@@ -274,7 +278,7 @@ def test_time_without_length_is_refused(name: str) -> None:
 
 def test_overlong_evidence_is_cut_until_it_fits_and_still_decodes() -> None:
     with Host(lambda _head: http_reply(401, *[f"WWW-Authenticate: Scheme{n}{'x' * 900}" for n in range(60)], "Via: " + "ü" * 5000)) as host:
-        seen = encode(visit("127.77.1.1", host.port))
+        seen = encode(visit(f"{NET}.1", host.port))
     seen["doors"] = seen["doors"] * 8
     assert size(seen) > RESULT_LIMIT
     cut = fit(seen)

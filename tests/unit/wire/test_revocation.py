@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 DER = serialization.Encoding.DER
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -135,3 +135,54 @@ def test_leaf_alone_or_without_addresses_is_unknown() -> None:
     (alone,) = revocation_of(Authority(("ocsp",)).chain()[:1], Deadline(1))
     assert isinstance(alone, Unknown)
     assert "sends no issuer" in alone.unknown
+
+
+def by_delegate(*, issuer_too: bool = False, meant: bool = True, valid: bool = True, foreign: bool = False) -> t.Any:
+    """What is made of an answer that a delegate of the authority signed, or the authority itself with its own certificate added."""
+    authority = Authority(("ocsp",))
+    key = authority.key if issuer_too else ec.generate_private_key(ec.SECP256R1())
+    ends = NOW + DAY if valid else NOW - 2 * DAY
+    builder = (
+        x509.CertificateBuilder().subject_name(_name("Responder")).issuer_name(_name("Root")).public_key(key.public_key())
+        .serial_number(9).not_valid_before(NOW - 9 * DAY).not_valid_after(ends)
+    )
+    if meant:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+    delegate = authority.root if issuer_too else builder.sign(key if foreign else authority.key, hashes.SHA256())
+    response = ocsp.OCSPResponseBuilder().add_response(
+        authority.leaf, authority.root, hashes.SHA1(), ocsp.OCSPCertStatus.GOOD, NOW - DAY, NOW + DAY, None, None,
+    ).responder_id(ocsp.OCSPResponderEncoding.NAME, delegate).certificates([delegate])
+    authority.answers["/ocsp"] = response.sign(key, hashes.SHA256()).public_bytes(DER)
+    try:
+        (seen,) = revocation_of(authority.chain(), Deadline(10))
+    finally:
+        authority.server.shutdown()
+        authority.server.server_close()
+    return seen
+
+
+@pytest.mark.parametrize("issuer_too", [True, False], ids=["the authority, its own certificate added", "a delegate"])
+def test_answer_of_the_authority_or_of_its_delegate_counts(issuer_too: bool) -> None:
+    seen = by_delegate(issuer_too=issuer_too)
+    assert isinstance(seen, RevocationEvidence)
+    assert seen.status == "good"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [({"meant": False}, "is not meant for OCSP"), ({"valid": False}, "the responder's certificate is valid from"), ({"foreign": True}, "InvalidSignature")],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_delegate_that_may_not_answer_proves_nothing(fault: dict[str, bool], reason: str) -> None:
+    seen = by_delegate(**fault)
+    assert isinstance(seen, Unknown)
+    assert reason in seen.unknown
+
+
+def test_issuer_that_cannot_be_read_is_unknown() -> None:
+    authority = Authority(("ocsp",))
+    authority.server.shutdown()
+    authority.server.server_close()
+    (seen,) = revocation_of([authority.chain()[0], b"\x30\0"], Deadline(1))
+    assert isinstance(seen, Unknown)
+    assert seen.unknown.startswith("revocation was not asked: the issuer cannot be read")

@@ -154,6 +154,70 @@ def test_address_is_verified_as_an_address(pki: Pki) -> None:
     assert codes(look(server, pki, "127.0.0.9")[0]) == (0, 64)
 
 
+def test_absolute_name_is_the_name_without_its_final_dot(pki: Pki) -> None:
+    seen, stream = look(serve(pki), pki, NAME + ".")
+    assert stream is not None
+    stream.close()
+    assert (codes(seen), seen.verified_name) == ((0, 0), NAME)
+
+
+def own(folder: Path, names: list[x509.GeneralName], *extensions: x509.ExtensionType) -> Server:
+    """A server with a self-signed certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    builder = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "own.pem").write_bytes(secret + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "own.pem")
+    return Server(context)
+
+
+def test_name_behind_the_twenty_that_are_shown_still_counts(pki: Pki, tmp_path: Path) -> None:
+    seen, stream = look(own(tmp_path, [x509.DNSName(f"a{number}.lab.test") for number in range(25)] + [x509.DNSName(NAME)]), pki)
+    assert stream is not None
+    stream.close()
+    assert codes(seen) == (18, 0)
+
+
+def test_certificate_that_cannot_be_read_does_not_stop_the_look(pki: Pki, tmp_path: Path) -> None:
+    odd = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\x30\x04\xa3\x02\x05\x00")
+    seen, stream = look(own(tmp_path, [], odd), pki)
+    assert stream is not None
+    stream.close()
+    assert isinstance(seen.chain, Unknown)
+    assert isinstance(seen.name_verify, Unknown)
+    assert codes(seen)[0] == 18
+
+
+def test_issuer_that_the_host_leaves_out_is_taken_from_the_trust_store(pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[bytes]] = []
+    monkeypatch.setattr(tls, "revocation_of", lambda ders, _deadline: asked.append(ders) or ())
+    server = serve(pki, "unsent_intermediate")
+    _seen, stream = look(serve(pki), pki)
+    assert stream is not None
+    intermediate = tls.presented(stream)[1]
+    stream.close()
+    both = tmp_path / "both.pem"
+    both.write_text(pki.bundle.read_text() + ssl.DER_cert_to_PEM_cert(intermediate))
+    target = from_params({"host": NAME, "port": 5986, "ca_path": str(both)})
+    seen, stream = tls.look(server.connect, NAME, target=target, deadline=Deadline(10), thorough=False, revocation=True)
+    assert stream is not None
+    stream.close()
+    assert codes(seen) == (0, 0)
+    assert not isinstance(seen.chain, Unknown)
+    assert len(seen.chain) == 1
+    assert asked[0][1] == intermediate
+
+
 def test_old_server_is_told_apart_from_a_dead_one(pki: Pki) -> None:
     server = serve(pki, highest=ssl.TLSVersion.TLSv1)
     seen, stream = look(server, pki)
