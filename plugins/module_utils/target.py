@@ -64,6 +64,14 @@ def is_ipv6(host: str) -> bool:
         return False
 
 
+def is_address(host: str) -> bool:
+    """True for a literal address of either family, scope id allowed."""
+    try:
+        return bool(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return False
+
+
 def from_params(params: t.Mapping[str, t.Any]) -> Target:
     """A Target from validated module parameters (the options of `argspec.target_options`).
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from lab.namespace import prefix
+from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
@@ -62,11 +63,10 @@ print("powershell:", session.run_ps("whoami").std_out.decode().strip())
 
 def inside(*command: str, hosts: str = "web01,web02,web03,web04") -> subprocess.CompletedProcess[str]:
     """Run a command inside the lab."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and not name.lower().endswith("_proxy")}
-    environment = {
-        **kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache" / "collections"),
-        "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0",
-    }
+    environment = surroundings(
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}", ANSIBLE_COLLECTIONS_PATH=str(REPOSITORY / ".cache" / "collections"),
+        ANSIBLE_DEPRECATION_WARNINGS="0",
+    )
     whole = [sys.executable, str(LAB), "--only", hosts, "run", "--", *command]
     return subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=120, check=False)
 

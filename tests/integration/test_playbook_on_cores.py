@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from cores.build import WANTED, core_environments, why_missing
 from lab.namespace import prefix
+from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
@@ -38,11 +38,9 @@ def test_core(spec: str, tmp_path: Path) -> None:
         pytest.skip(why_missing(spec))
     playbook = (REPOSITORY / "playbooks" / "diagnose-winrm.yml").read_text(encoding="utf-8")
     (tmp_path / "free.yml").write_text(playbook.replace("gather_facts: false", "gather_facts: false\n  strategy: free"), encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and not name.lower().endswith("_proxy")}
-    environment = {
-        **kept, "PATH": f"{core.bin}:/usr/bin:/bin", "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache" / "collections"),
-        "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8", "COLUMNS": "100",
-    }
+    environment = surroundings(
+        PATH=f"{core.bin}:/usr/bin:/bin", HOME=str(tmp_path), COLUMNS="100", ANSIBLE_COLLECTIONS_PATH=str(REPOSITORY / ".cache" / "collections"),
+    )
     command = [sys.executable, str(LAB), "--only", HOSTS, "run", "--", "sh", "-c", SCRIPT]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
     said = {name: (tmp_path / f"{name}.out").read_text(encoding="utf-8") for name in ("linear", "free", "fail", "controller")}

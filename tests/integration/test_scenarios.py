@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from lab.namespace import prefix
 from lab.scenario import Host, load
+from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
@@ -73,11 +74,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     for name, command in RUNS.items():
         lines += [f"{command} > {name}.out 2>&1; echo $? > {name}.code", f"[ -f winrm-doctor-report.json ] && cp winrm-doctor-report.json {name}.json"]
     (folder / "run.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and not name.lower().endswith("_proxy")}
-    environment = {
-        **kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache" / "collections"),
-        "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_DEPRECATION_WARNINGS": "0", "COLUMNS": "120", "LC_ALL": "C.UTF-8",
-    }
+    environment = surroundings(
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}", COLUMNS="120", ANSIBLE_COLLECTIONS_PATH=str(REPOSITORY / ".cache" / "collections"),
+        ANSIBLE_HOME=str(folder / "home"), ANSIBLE_DEPRECATION_WARNINGS="0",
+    )
     command = [sys.executable, str(LAB), "run", "--", "sh", "run.sh"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=420, check=False)
     assert (folder / "fail.code").exists(), f"{shlex.join(command)} stopped early:\n{done.stdout}\n{done.stderr}"

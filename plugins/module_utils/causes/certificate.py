@@ -12,6 +12,7 @@ from ..evidence.base import Known, Unknown
 from ..evidence.case import Case
 from ..evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
+from ..target import is_address
 from . import outside
 from .cause import Cause
 
@@ -118,7 +119,7 @@ def _presented(own: CertificateEvidence | None) -> str:
 
 
 def _look(case: Case) -> str:
-    name = "" if outside.is_address(case.target.host) else f" -servername {case.target.host}"
+    name = "" if is_address(case.target.host) else f" -servername {case.target.host}"
     return f"openssl s_client -connect {outside.where(case.target)}{name} -showcerts </dev/null"
 
 
@@ -226,7 +227,7 @@ def _name(case: Case, seen: TlsEvidence) -> Finding | None:
         common = own.common_name if own else "unknown"
         said = f"the certificate has no subject alternative name, and clients no longer read the common name ({common}; [RFC 9525])"
     remedies: tuple[Remedy, ...] = (REPLACE,)
-    better = next((name for name in names if "*" not in name and not outside.is_address(name)), "")
+    better = next((name for name in names if "*" not in name and not is_address(name)), "")
     if better:
         remedies = (Remedy(f"Connect by a name of the certificate, if it leads to this host: ansible_host: {better}"), REPLACE)
     return Finding(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ..evidence.base import Unknown
 from ..evidence.case import Case, TargetEvidence
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE, DoorEvidence, EndpointEvidence, HttpEvidence, PortEvidence, TlsEvidence
@@ -171,8 +169,3 @@ def offer_fact(case: Case, opened: DoorEvidence) -> Fact:
 def setting(target: TargetEvidence, *, psrp: str, winrm: str) -> str:
     """The inventory line for the connection in use."""
     return psrp if target.connection == "psrp" else winrm
-
-
-def is_address(host: str) -> bool:
-    """True for a literal IPv4 or IPv6 address."""
-    return bool(re.fullmatch(r"[0-9.]+", host)) or ":" in host

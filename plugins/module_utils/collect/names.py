@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import typing as t
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from functools import partial
 from .. import deps
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import NameEvidence, ReverseName
-from ..target import is_ipv6
+from ..target import is_address
 from ..wire.deadline import Deadline
 from ..wire.http import printable
 from .background import Background
@@ -91,14 +90,6 @@ class Names:
         return NameEvidence(
             self.host, system=system.addresses, dns=compared, canonical=canonical, reverse=reverse, no_such_name=system.denied and direct.denied,
         )
-
-
-def is_address(host: str) -> bool:
-    """True for a literal address, IPv6 scope allowed."""
-    try:
-        return is_ipv6(host) or bool(ipaddress.ip_address(host))
-    except ValueError:
-        return False
 
 
 def ask_system(host: str) -> Forward:

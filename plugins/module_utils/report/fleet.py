@@ -14,6 +14,7 @@ TROUBLE, CLEAR, FAILED, MISSING = "trouble", "clear", "failed", "missing"
 SAME_CLOCK = 30.0
 """Seconds within which two hosts' offsets count as one."""
 NOTEWORTHY = 60.0
+"""Seconds of clock offset; less is everyday drift."""
 Hosts = t.Dict[str, t.Dict[str, t.Any]]
 
 

@@ -9,15 +9,13 @@ import typing as t
 
 from ..causes import certificate, outside
 from ..causes.time_skew import TOLERANCE
-from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.controller import ControllerEvidence
-from ..evidence.endpoint import FILTERED, OPEN, ChallengeEvidence, EndpointEvidence, NameEvidence, TlsEvidence, VerifyEvidence
+from ..evidence.endpoint import FILTERED, OPEN, ChallengeEvidence, NameEvidence, TlsEvidence, VerifyEvidence
+from .fleet import NOTEWORTHY
 
 SOON = 30 * 86400
 """Seconds; a certificate that ends sooner gets a note."""
-NOTEWORTHY_SKEW = 60.0
-"""Seconds; less is everyday drift."""
 
 
 def notes(case: Case, now: float) -> list[str]:
@@ -92,10 +90,10 @@ def _clock(case: Case, now: float) -> t.Iterator[str]:
     if opened is None or not opened.clocks:
         return
     best = min(opened.clocks, key=lambda clock: clock.uncertainty)
-    apart = abs(best.offset) - best.uncertainty > NOTEWORTHY_SKEW
+    apart = abs(best.offset) - best.uncertainty > NOTEWORTHY
     if apart and isinstance(case.controller, ControllerEvidence) and case.controller.clock_synchronised is False:
         yield "This control node's own clock is not synchronised, so the difference between the clocks may be its fault."
-    if NOTEWORTHY_SKEW < abs(best.offset) - best.uncertainty <= TOLERANCE:
+    if NOTEWORTHY < abs(best.offset) - best.uncertainty <= TOLERANCE:
         yield f"The host's clock is {abs(best.offset):.0f} s {'ahead of' if best.offset > 0 else 'behind'} this control node's; Kerberos gives up at 300 s."
 
 
@@ -107,8 +105,3 @@ def _account(case: Case, now: float) -> t.Iterator[str]:
     if not isinstance(seen, ChallengeEvidence) or seen.membership != "workgroup" or domain.upper() in ("", ".", seen.netbios_computer.upper()):
         return
     yield f"The account {name} belongs to a domain, but the host {seen.netbios_computer} seems to be in a workgroup, where only its local accounts exist."
-
-
-def gaps(seen: EndpointEvidence | Unknown) -> list[str]:
-    """What a visit left out, as sentences."""
-    return [seen.unknown] if isinstance(seen, Unknown) else [gap.unknown for gap in seen.gaps]

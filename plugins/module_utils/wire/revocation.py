@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .. import deps
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import RevocationEvidence
-from ..target import is_ipv6
+from ..target import is_address
 from .certificate import parse_certificate
 from .deadline import Deadline, DeadlineSocket, WireError, translate
 from .tcp import connect
@@ -133,7 +133,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 def _resolve(host: str, limit: Deadline) -> str:
     """An address of the responder, by DNS: the system's resolver has no time-out."""
-    if is_ipv6(host) or host.replace(".", "").isdigit():
+    if is_address(host):
         return host
     if reason := deps.missing("dnspython"):
         raise ValueError(reason)

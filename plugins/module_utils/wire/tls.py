@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
-from ..target import Target, is_ipv6
+from ..target import Target, is_address
 from ..trust import TrustStore, context_for, store_for, system_store
 from .certificate import covers, parse_certificate
 from .deadline import Deadline, translate
@@ -151,7 +151,7 @@ class _Visit:
             return leaf
         if covers(leaf, self.name):
             return VerifyEvidence(0, "ok")
-        code = ADDRESS_MISMATCH if is_ipv6(self.name) or self.name.replace(".", "").isdigit() else NAME_MISMATCH
+        code = ADDRESS_MISMATCH if is_address(self.name) else NAME_MISMATCH
         return VerifyEvidence(code, "IP address mismatch" if code == ADDRESS_MISMATCH else "hostname mismatch")
 
     def _look_only(self) -> tuple[TlsEvidence, ssl.SSLSocket | None, list[bytes]]:

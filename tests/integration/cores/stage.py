@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
+
+from surroundings import surroundings
 
 from .build import Core
 
@@ -71,11 +72,10 @@ def run_playbook(core: Core, folder: Path, inventory: str, playbook: str, *argum
     (folder / "play.yml").write_text(playbook, encoding="utf-8")
     dump = folder / "results.jsonl"
     dump.unlink(missing_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and not name.lower().endswith("_proxy")}
     settings = {
-        **kept, "HOME": str(folder), "PATH": f"{core.bin}:/usr/bin:/bin", "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_FORKS": "4",
-        "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACKS_ENABLED": "dump", "DUMP_RESULTS": str(dump), "ANSIBLE_DEPRECATION_WARNINGS": "0",
-        "ANSIBLE_INJECT_FACT_VARS": "0", "LC_ALL": "C.UTF-8", **(environment or {}),
+        **surroundings(HOME=str(folder), PATH=f"{core.bin}:/usr/bin:/bin", DUMP_RESULTS=str(dump)), "ANSIBLE_COLLECTIONS_PATH": str(folder),
+        "ANSIBLE_FORKS": "4", "ANSIBLE_CALLBACKS_ENABLED": "dump", "ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_INJECT_FACT_VARS": "0",
+        **(environment or {}),
     }
     command = [str(core.bin / "ansible-playbook"), "-i", "inventory.yml", "play.yml", *arguments]
     done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False)
