@@ -1,0 +1,172 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attempt book: every use of a password that nobody has accepted yet is written here before it is sent, so that no account gets locked.
+
+One nameless file and one key, made where this module is first imported: in Ansible's parent process. All its workers inherit both; the file
+vanishes with the last of them, and holds a keyed digest in place of each password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import tempfile
+import time
+import typing as t
+
+from ..account import LOCAL, Account
+from ..wire.deadline import Deadline
+
+IN_DOUBT, ACCEPTED, REFUSED, WITHDRAWN = "in_doubt", "accepted", "refused", "withdrawn"
+TICK = 0.02
+"""Seconds between two looks at a lock that somebody else holds."""
+WRITE_LOCK = 2**62
+Entry = t.Dict[str, t.Any]
+
+
+class Permit:
+    """Leave to use a password, or the reason why not. What becomes of the use is told with `accepted`, `refused` or `withdrawn`; else it stays in doubt."""
+
+    def __init__(self, granted: bool, *, reason: str = "", where: str = "", proven: bool = False, write: t.Callable[[str], None] | None = None) -> None:
+        self.granted, self.reason, self.where, self.proven = granted, reason, where, proven
+        self._write = write
+
+    def accepted(self) -> None:
+        """The host let the account in: from now on the password is used freely."""
+        self._say(ACCEPTED)
+
+    def refused(self) -> None:
+        """The host said no."""
+        self._say(REFUSED)
+
+    def withdrawn(self) -> None:
+        """Nothing that depends on the password was sent."""
+        self._say(WITHDRAWN)
+
+    def _say(self, state: str) -> None:
+        if self._write:
+            self._write(state)
+
+
+class Book:
+    """Shared by all workers of the process that made it."""
+
+    def __init__(self, parent: int) -> None:
+        self.parent = parent
+        self._key = os.urandom(32)
+        self._file = _nameless()
+
+    @property
+    def shared(self) -> bool:
+        """True in a worker forked by the process that made the book: elsewhere nobody else would see what is written."""
+        return os.getppid() == self.parent
+
+    @contextlib.contextmanager
+    def permit(self, account: Account, password: str, *, where: str, limit: int, deadline: Deadline) -> t.Iterator[Permit]:
+        """Leave to use `password` once, or a refusal. `where` names the host; `limit`: failed or unanswered uses an account may have in one run.
+
+        While the first use is on its way, others of the same account wait here for its outcome, until `deadline`.
+        """
+        if not self.shared:
+            yield Permit(False, reason="no_book")
+            return
+        if proof := self._proof(account, password):
+            yield Permit(True, where=proof, proven=True)
+            return
+        with contextlib.ExitStack() as held:
+            if not all(self._lock(held, name, deadline) for name in _locks(account)):
+                yield Permit(False, reason="busy")
+                return
+            yield self._decide(account, password, where, limit)
+
+    def _decide(self, account: Account, password: str, where: str, limit: int) -> Permit:
+        if proof := self._proof(account, password):
+            return Permit(True, where=proof, proven=True)
+        failed = [entry for entry in self._entries(account) if entry["state"] in (IN_DOUBT, REFUSED) and account.may_be(_account(entry))]
+        if len(failed) >= limit:
+            last = failed[-1]
+            return Permit(False, reason="refused_before" if last["state"] == REFUSED else "in_doubt", where=last["where"])
+        number = self._append({**_plain(account), "password": self._digest(password), "where": where, "state": IN_DOUBT})
+        return Permit(True, write=lambda state: self._settle(number, account, state))
+
+    def _proof(self, account: Account, password: str) -> str:
+        """The host that accepted this password of this account, or ""."""
+        digest = self._digest(password)
+        for entry in self._entries(account):
+            if entry["state"] == ACCEPTED and entry["password"] == digest and account.is_surely(_account(entry)):
+                return str(entry["where"])
+        return ""
+
+    def _entries(self, account: Account) -> list[Entry]:
+        """The entries of this user name in order, each in its last state."""
+        # What is being written at this moment may be there in part: only whole lines count.
+        text = os.pread(self._file, os.fstat(self._file).st_size, 0).rpartition(b"\n")[0].decode()
+        mark = f'"user": {json.dumps(account.user)}'
+        known: dict[int, Entry] = {}
+        for line in text.splitlines():
+            if mark in line:
+                entry = json.loads(line)
+                known[entry["number"]] = {**known.get(entry["number"], {}), **entry}
+        return list(known.values())
+
+    def _settle(self, number: int, account: Account, state: str) -> None:
+        self._append({"user": account.user, "state": state}, number)
+
+    def _append(self, entry: Entry, number: int | None = None) -> int:
+        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, WRITE_LOCK)
+        try:
+            end = os.fstat(self._file).st_size
+            entry = {"number": end if number is None else number, **entry}
+            os.pwrite(self._file, (json.dumps(entry) + "\n").encode(), end)
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, WRITE_LOCK)
+        return int(entry["number"])
+
+    def _lock(self, held: contextlib.ExitStack, name: str, deadline: Deadline) -> bool:
+        """Take one lock and leave it to `held`; False when it cannot be had in time. A record lock dies with its process."""
+        place = 2**61 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
+        while True:
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            except OSError:
+                if deadline.passed:
+                    return False
+                time.sleep(TICK)
+            else:
+                held.callback(fcntl.lockf, self._file, fcntl.LOCK_UN, 1, place)
+                return True
+
+    def _digest(self, password: str) -> str:
+        return hmac.new(self._key, password.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def _nameless() -> int:
+    """A file without a name, which no other program can open by one."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("winrm-doctor-attempts")
+    descriptor, path = tempfile.mkstemp(prefix="winrm-doctor-")
+    os.unlink(path)
+    return descriptor
+
+
+def _locks(account: Account) -> list[str]:
+    """Every lock an attempt must hold, in an order that all workers share."""
+    domain = [] if account.kind == LOCAL else [f"domain {account.user}"]
+    return [*domain, *([f"local {account.computer} {account.user}"] if account.computer else [])]
+
+
+def _plain(account: Account) -> Entry:
+    return {"user": account.user, "kind": account.kind, "domains": sorted(account.domains), "computer": account.computer}
+
+
+def _account(entry: Entry) -> Account:
+    return Account(entry["user"], entry["kind"], frozenset(entry["domains"]), entry["computer"])
+
+
+BOOK = Book(os.getpid())
+"""The book of this run, if this is imported in Ansible's parent process; `shared` tells."""
