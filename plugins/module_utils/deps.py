@@ -10,8 +10,33 @@ import importlib.metadata
 import typing as t
 
 __all__ = [
-    "arc4", "certifi", "certificate_errors", "ciphers", "client_context", "dns_exception", "dns_resolver", "dns_reversename", "ec", "hashes",
-    "invalid_signature", "missing", "ocsp", "padding", "rc4_works", "requests_utils", "rsa", "serialization", "try_import", "unsupported_algorithm", "x509",
+    "arc4",
+    "certifi",
+    "certificate_errors",
+    "channel_bindings",
+    "ciphers",
+    "client_context",
+    "dns_exception",
+    "dns_resolver",
+    "dns_reversename",
+    "ec",
+    "hashes",
+    "invalid_signature",
+    "missing",
+    "ocsp",
+    "padding",
+    "pypsrp_errors",
+    "rc4_works",
+    "requests_utils",
+    "rsa",
+    "runspace_pool",
+    "serialization",
+    "speaks_kerberos",
+    "spnego",
+    "try_import",
+    "unsupported_algorithm",
+    "wsman_client",
+    "x509",
 ]
 
 _ERRORS: dict[str, str] = {}
@@ -37,6 +62,16 @@ arc4: t.Any = None
 requests_utils: t.Any = None
 client_context: t.Any = None
 """Makes the TLS context that requests, and with it pypsrp and pywinrm, would use."""
+
+spnego: t.Any = None
+channel_bindings: t.Any = None
+"""pyspnego's GssChannelBindings."""
+wsman_client: t.Any = None
+"""pypsrp's WSMan."""
+runspace_pool: t.Any = None
+"""pypsrp's RunspacePool."""
+pypsrp_errors: t.Any = None
+_KERBEROS = True
 
 try:
     import dns.exception as dns_exception
@@ -87,9 +122,29 @@ try:
 except ImportError as error:
     _ERRORS["certifi"] = str(error)
 
+try:
+    import spnego
+    from spnego.channel_bindings import GssChannelBindings as channel_bindings
+except ImportError as error:
+    _ERRORS["pyspnego"] = str(error)
+
+try:
+    # What pyspnego speaks Kerberos with; without them its negotiate offers NTLM alone, and says nothing.
+    import gssapi  # noqa: F401
+    import krb5  # noqa: F401
+except ImportError:
+    _KERBEROS = False
+
+try:
+    from pypsrp import exceptions as pypsrp_errors
+    from pypsrp.powershell import RunspacePool as runspace_pool
+    from pypsrp.wsman import WSMan as wsman_client
+except ImportError as error:
+    _ERRORS["pypsrp"] = str(error)
+
 
 def missing(name: str) -> str | None:
-    """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography, certifi, requests."""
+    """Why a library cannot be used, as a sentence, or None where it can. `name` is the distribution's: dnspython, cryptography, pyspnego."""
     if name in _ERRORS:
         return f"The Python library {name} cannot be imported: {_ERRORS[name]}"
     if name in _TOO_OLD:
@@ -110,6 +165,11 @@ def try_import(name: str, module: str) -> tuple[str | None, str | None, str | No
         # A broken native library raises whatever it likes; that it does is what is to be seen.
         return version, None, f"{type(error).__name__}: {error}"[:300]
     return version or getattr(loaded, "__version__", None), next(iter(getattr(loaded, "__path__", None) or [getattr(loaded, "__file__", None)])), None
+
+
+def speaks_kerberos() -> bool:
+    """Whether pyspnego can speak Kerberos here."""
+    return spnego is not None and _KERBEROS
 
 
 def rc4_works() -> bool:

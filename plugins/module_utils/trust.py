@@ -82,6 +82,21 @@ def context_for(store: TrustStore, check_hostname: bool) -> ssl.SSLContext:
     return context
 
 
+def blind() -> ssl.SSLContext:
+    """A context as today's clients have it that checks no certificate, for inventories that say so."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@lru_cache(maxsize=1)
+def blind_context() -> ssl.SSLContext:
+    """The same, kept."""
+    return blind()
+
+
 @lru_cache(maxsize=16)
 def count(store: TrustStore) -> int:
     """Certificates in a store; a folder counts those OpenSSL would look up by hash. Raises OSError."""

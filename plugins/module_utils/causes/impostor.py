@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..evidence import answers
 from ..evidence.case import Case
 from ..evidence.endpoint import DoorEvidence, HttpEvidence, TlsEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
@@ -20,14 +21,14 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     opened = outside.door(case)
     if opened is None:
         return []
-    vendor = outside.vendor(opened)
-    replies = outside.replies(opened)
+    vendor = answers.vendor(opened)
+    replies = answers.replies(opened)
     if vendor is not None and "microsoft" not in vendor.lower():
         return [_other_vendor(case, opened, vendor)]
     if not replies:
         return _not_http(case, opened)
-    if outside.is_winrm(opened) or outside.by_http_sys(opened):
-        if not outside.is_winrm(opened):
+    if answers.is_winrm(opened) or answers.by_http_sys(opened):
+        if not answers.is_winrm(opened):
             return []
         facts = tuple(outside.reply_fact(case, opened, reply, "a request without credentials") for reply in replies[:1])
         return [Finding("impostor", "is_winrm", RULED_OUT, "WinRM itself answers.", against=facts)]
@@ -37,9 +38,9 @@ def evaluate(case: Case, now: float) -> list[Finding]:
 def _other_vendor(case: Case, opened: DoorEvidence, vendor: str) -> Finding:
     where = outside.where(case.target, opened.address)
     facts: tuple[Fact, ...] = (Fact(f'the anonymous Identify names the vendor "{vendor}"', where, "endpoint"),)
-    by_other = bool(outside.replies(opened)) and not outside.by_http_sys(opened)
+    by_other = bool(answers.replies(opened)) and not answers.by_http_sys(opened)
     if by_other:
-        facts += (outside.reply_fact(case, opened, outside.replies(opened)[0], "the same request"),)
+        facts += (outside.reply_fact(case, opened, answers.replies(opened)[0], "the same request"),)
     return Finding(
         "impostor",
         "other_vendor",
@@ -53,13 +54,13 @@ def _other_vendor(case: Case, opened: DoorEvidence, vendor: str) -> Finding:
 
 
 def _other_server(case: Case, opened: DoorEvidence, replies: tuple[HttpEvidence, ...]) -> Finding:
-    statuses = outside.statuses(opened)
+    statuses = answers.statuses(opened)
     facts = outside.reply_facts(case, opened)
     for name in ("Via", "Location", "Proxy-Authenticate"):
-        value = next((outside.header(reply, name) for reply in replies if outside.header(reply, name)), "")
+        value = next((answers.header(reply, name) for reply in replies if answers.header(reply, name)), "")
         if value:
             facts += (Fact(f'the reply carries {name}: "{value}"', outside.where(case.target, opened.address), "endpoint"),)
-    server = next((outside.header(reply, "Server") for reply in replies if outside.header(reply, "Server")), "")
+    server = next((answers.header(reply, "Server") for reply in replies if answers.header(reply, "Server")), "")
     who = f'"{server}"' if server else "a server without a name"
     if 407 in statuses:
         rule, verdict, summary = "proxy", LIKELY, f"An HTTP proxy answers ({who}) and wants a logon of its own."
@@ -71,7 +72,7 @@ def _other_server(case: Case, opened: DoorEvidence, replies: tuple[HttpEvidence,
         seen = ", ".join(map(str, sorted(statuses)))
         rule, verdict, summary = "other_server", LIKELY, f"Another web server answers: {who}, HTTP {seen}."
     tied: tuple[str, ...] = ()
-    if outside.unsigned(opened) and statuses & {404, 503}:
+    if answers.unsigned(opened) and statuses & {404, 503}:
         # Windows' own driver may be told to keep its name to itself; then these two could be its answers.
         verdict, tied = POSSIBLE, ("service_config",)
     return Finding("impostor", rule, verdict, summary, facts, next_check=_who(case), remedies=(FIX,), tied_with=tied, weight=81 if tied else 87)

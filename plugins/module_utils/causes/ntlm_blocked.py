@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..finding import POSSIBLE, RULED_OUT, Fact, Finding, Remedy
@@ -19,7 +20,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         fact = Fact(f"the inventory logs on with {methods}", "inventory", "controller")
         return [Finding("ntlm_blocked", "not_used", RULED_OUT, f"No NTLM takes part: the inventory logs on with {methods}.", against=(fact,))]
     opened = outside.door(case)
-    if opened is None or not outside.is_winrm(opened) or not isinstance(opened.challenge, Unknown) or "question failed" in opened.challenge.unknown:
+    if opened is None or not answers.is_winrm(opened) or not isinstance(opened.challenge, Unknown) or "question failed" in opened.challenge.unknown:
         return []
     facts = (outside.offer_fact(case, opened), Fact(opened.challenge.unknown, outside.where(case.target, opened.address), "endpoint"))
     instead = outside.setting(case.target, psrp="ansible_psrp_auth: kerberos", winrm="ansible_winrm_transport: kerberos")

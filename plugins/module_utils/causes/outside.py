@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
+from ..evidence.answers import header, replies, speaks_http
 from ..evidence.base import Unknown
 from ..evidence.case import Case, TargetEvidence
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE, DoorEvidence, EndpointEvidence, HttpEvidence, PortEvidence, TlsEvidence
 from ..finding import Fact
 
 WINRM_PORTS = (5985, 5986)
-HTTP_SYS = "microsoft-httpapi"
-"""Server header of HTTP.sys, which answers for WinRM (recorded from real hosts)."""
 
 # Which scheme of the 401 each Ansible connection can answer. pywinrm's Kerberos reads only "Negotiate"
 # (winrm/vendor/requests_kerberos), pypsrp sends its token under whichever of the two the server offers.
@@ -60,54 +59,6 @@ def tls(case: Case) -> TlsEvidence | None:
     """The TLS side of the inventory's port."""
     opened = door(case)
     return None if opened is None or opened.tls is None or isinstance(opened.tls, Unknown) else opened.tls
-
-
-def replies(opened: DoorEvidence) -> tuple[HttpEvidence, ...]:
-    """The HTTP replies read there, those that failed left out."""
-    asked = (opened.anonymous, opened.identify)
-    return tuple(reply for reply in asked if isinstance(reply, HttpEvidence) and reply.failure is None and reply.status is not None)
-
-
-def speaks_http(opened: DoorEvidence) -> bool:
-    """True when at least one HTTP reply came."""
-    return bool(replies(opened))
-
-
-def header(reply: HttpEvidence, name: str) -> str:
-    """First value of a header, or ""."""
-    return next((value for key, value in reply.headers if key.lower() == name.lower()), "")
-
-
-def vendor(opened: DoorEvidence) -> str | None:
-    """ProductVendor of the Identify answer, if there was one."""
-    return None if opened.identity is None or isinstance(opened.identity, Unknown) else opened.identity.vendor
-
-
-def by_http_sys(opened: DoorEvidence) -> bool:
-    """True when Windows' own HTTP driver signs an answer."""
-    return any(HTTP_SYS in header(reply, "Server").lower() for reply in replies(opened))
-
-
-def unsigned(opened: DoorEvidence) -> bool:
-    """True when no answer names its server: HTTP.sys leaves the header out where the registry value DisableServerHeader says so."""
-    return bool(replies(opened)) and not any(header(reply, "Server") for reply in replies(opened))
-
-
-def is_winrm(opened: DoorEvidence) -> bool:
-    """True when WinRM itself answered: Microsoft's Identify, or a 401 with WinRM's schemes that HTTP.sys or nobody signed."""
-    known = vendor(opened)
-    if known is not None:
-        return "microsoft" in known.lower()
-    return (
-        (by_http_sys(opened) or unsigned(opened))
-        and 401 in statuses(opened)
-        and any(scheme.lower() in ("negotiate", "kerberos", "credssp", "basic") for scheme in opened.schemes)
-    )
-
-
-def statuses(opened: DoorEvidence) -> set[int]:
-    """HTTP statuses seen there."""
-    return {reply.status for reply in replies(opened) if reply.status is not None}
 
 
 def missing_schemes(case: Case, opened: DoorEvidence) -> tuple[str, ...]:

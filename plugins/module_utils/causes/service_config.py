@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, DoorEvidence, HttpEvidence, PortEvidence
@@ -32,7 +33,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     found = _wrong_protocol(case, opened) or _old_tls(case, opened) or _unanswered(case, opened) or _odd_status(case, opened) or _not_offered(case, opened)
     if found:
         return [found]
-    if outside.is_winrm(opened) and opened.schemes:
+    if answers.is_winrm(opened) and opened.schemes:
         return [
             Finding(
                 "service_config",
@@ -111,9 +112,9 @@ def _wrong_protocol(case: Case, opened: DoorEvidence) -> Finding | None:
     tls = outside.tls(case)
     if opened.scheme == "https" and (tls is None or tls.failure):
         return None
-    if opened.scheme == "http" and not outside.speaks_http(opened):
+    if opened.scheme == "http" and not answers.speaks_http(opened):
         return None
-    facts = tuple(outside.reply_fact(case, opened, reply, f"a request in {opened.scheme}") for reply in outside.replies(opened)[:1])
+    facts = tuple(outside.reply_fact(case, opened, reply, f"a request in {opened.scheme}") for reply in answers.replies(opened)[:1])
     if opened.scheme == "https" and tls:
         facts = (Fact(f"a TLS handshake ends well there ({tls.version})", outside.where(case.target, opened.address), "endpoint"), *facts)
     elif tls and tls.failure:
@@ -123,7 +124,7 @@ def _wrong_protocol(case: Case, opened: DoorEvidence) -> Finding | None:
     return Finding(
         "service_config",
         "wrong_protocol",
-        CONFIRMED if outside.is_winrm(opened) and len(facts) > 1 else LIKELY,
+        CONFIRMED if answers.is_winrm(opened) and len(facts) > 1 else LIKELY,
         f"The inventory says {opened.expected} for port {case.target.port}, but the host speaks {opened.scheme} there.",
         facts,
         next_check="On the host: winrm enumerate winrm/config/listener shows Transport and Port of each listener.",
@@ -168,7 +169,7 @@ def _old_tls(case: Case, opened: DoorEvidence) -> Finding | None:
 
 def _unanswered(case: Case, opened: DoorEvidence) -> Finding | None:
     """The port is open, yet no reply came: silence, or a cut."""
-    if outside.speaks_http(opened):
+    if answers.speaks_http(opened):
         return None
     asked = [reply for reply in (opened.identify, opened.anonymous) if isinstance(reply, HttpEvidence)]
     failures = {reply.failure for reply in asked if reply.failure}
@@ -194,9 +195,9 @@ def _unanswered(case: Case, opened: DoorEvidence) -> Finding | None:
 
 def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
     """Answers of HTTP.sys that do not come from WinRM."""
-    statuses = outside.statuses(opened)
-    nameless = outside.unsigned(opened)
-    if not (outside.by_http_sys(opened) or nameless) or outside.is_winrm(opened) or not statuses or statuses & {401}:
+    statuses = answers.statuses(opened)
+    nameless = answers.unsigned(opened)
+    if not (answers.by_http_sys(opened) or nameless) or answers.is_winrm(opened) or not statuses or statuses & {401}:
         return None
     facts = outside.reply_facts(case, opened)
     if nameless and not statuses & {404, 503}:
@@ -245,7 +246,7 @@ def _odd_status(case: Case, opened: DoorEvidence) -> Finding | None:
 
 def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
     missing = outside.missing_schemes(case, opened)
-    if not missing or 401 not in outside.statuses(opened) or not (outside.by_http_sys(opened) or outside.is_winrm(opened)):
+    if not missing or 401 not in answers.statuses(opened) or not (answers.by_http_sys(opened) or answers.is_winrm(opened)):
         return None
     wanted = ", ".join(missing)
     offered = ", ".join(opened.schemes)

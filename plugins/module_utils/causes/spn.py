@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..evidence import answers
 from ..evidence.case import Case
 from ..evidence.endpoint import ChallengeEvidence
 from ..finding import LIKELY, RULED_OUT, Fact, Finding, Remedy
@@ -21,7 +22,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         methods = ", ".join(target.auth)
         fact = Fact(f"the inventory logs on with {methods}", "inventory", "controller")
         return [Finding("spn", "no_kerberos", RULED_OUT, f"No SPN takes part: {methods} does not use Kerberos.", against=(fact,))]
-    if target.auth != ("kerberos",) or target.spn_hostname or not is_address(target.host) or opened is None or not outside.is_winrm(opened):
+    if target.auth != ("kerberos",) or target.spn_hostname or not is_address(target.host) or opened is None or not answers.is_winrm(opened):
         return []
     override = outside.setting(target, psrp="ansible_psrp_negotiate_hostname_override", winrm="ansible_winrm_kerberos_hostname_override")
     own_name = opened.challenge.dns_computer if isinstance(opened.challenge, ChallengeEvidence) else ""

@@ -12,11 +12,10 @@ import ssl
 import time
 import typing as t
 from dataclasses import replace
-from urllib.parse import quote
 
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import ChallengeEvidence, ClockEvidence, DoorEvidence, HttpEvidence, IdentityEvidence, TlsEvidence
-from ..target import Target, is_ipv6
+from ..target import Target
 from ..wire import http, identify, ntlm, spnego, tls
 from ..wire.deadline import Deadline, DeadlineSocket, WireError, translate
 from ..wire.tcp import connect
@@ -188,9 +187,7 @@ class Door:
         return reply
 
     def _request(self, headers: tuple[tuple[str, str], ...], body: bytes) -> bytes:
-        host = self.target.host.partition("%")[0]
-        shown = f"[{host}]" if is_ipv6(host) else host.encode("idna").decode() if not host.isascii() else host
-        return http.build_request("POST", f"{shown}:{self.evidence.port}", "/" + quote(self.target.path, safe="/?=&%~:@!$'()*+,;"), headers, body)
+        return http.build_request("POST", http.authority(self.target.host, self.evidence.port), http.target_path(self.target.path), headers, body)
 
     def _dial(self, deadline: Deadline) -> DeadlineSocket:
         """A fresh connection in the protocol that is being spoken."""

@@ -9,6 +9,7 @@ import typing as t
 
 from ..causes import certificate, outside
 from ..causes.time_skew import TOLERANCE
+from ..evidence import answers
 from ..evidence.case import Case
 from ..evidence.controller import ControllerEvidence
 from ..evidence.endpoint import FILTERED, OPEN, ChallengeEvidence, NameEvidence, TlsEvidence, VerifyEvidence
@@ -60,10 +61,10 @@ def _addresses(case: Case, now: float) -> t.Iterator[str]:
 
 def _between(case: Case, now: float) -> t.Iterator[str]:
     opened = outside.door(case)
-    if opened is None or not outside.is_winrm(opened):
+    if opened is None or not answers.is_winrm(opened):
         return
-    seen = [outside.header(reply, name) for reply in outside.replies(opened) for name in ("Via", "Server")]
-    strangers = list(dict.fromkeys(name for name in seen if name and outside.HTTP_SYS not in name.lower()))
+    seen = [answers.header(reply, name) for reply in answers.replies(opened) for name in ("Via", "Server")]
+    strangers = list(dict.fromkeys(name for name in seen if name and answers.HTTP_SYS not in name.lower()))
     if strangers:
         yield f"WinRM answers, but through {', '.join(strangers)}: something stands in between, and over HTTPS that breaks channel binding."
 

@@ -11,6 +11,7 @@ import re
 import time
 import typing as t
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from ..evidence.endpoint import HttpEvidence
 from .deadline import DeadlineSocket, WireClosed, WireError, WireTooLarge
@@ -65,8 +66,20 @@ def build_request(method: str, host: str, path: str, headers: t.Iterable[tuple[s
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body
 
 
-def exchange(stream: DeadlineSocket, request: bytes, method: str = "POST") -> Reply:
-    """Send one request and read its reply; a failure is told in `seen`, never raised.
+def authority(host: str, port: int) -> str:
+    """`host:port` as the Host header and URLs have it: an IPv6 address in brackets and without its scope, other alphabets as IDNA."""
+    bare = host.partition("%")[0]
+    shown = f"[{bare}]" if ":" in bare else bare.encode("idna").decode() if not bare.isascii() else bare
+    return f"{shown}:{port}"
+
+
+def target_path(path: str) -> str:
+    """The request line's path."""
+    return "/" + quote(path, safe="/?=&%~:@!$'()*+,;")
+
+
+def exchange(stream: DeadlineSocket, request: bytes, method: str = "POST", limit: int = BODY_LIMIT) -> Reply:
+    """Send one request and read its reply of at most `limit` bytes; a failure is told in `seen`, never raised.
 
     A reply that broke off after its headers keeps its status beside the failure.
     """
@@ -86,7 +99,7 @@ def exchange(stream: DeadlineSocket, request: bytes, method: str = "POST") -> Re
         if stream.ended:
             # http.client takes the end of the stream for the end of the headers.
             raise WireClosed("closed in the middle of the headers")
-        _read_body(response, body)
+        _read_body(response, body, limit)
     except WireError as error:
         failure, detail = error.kind, str(error)
     except (http.client.HTTPException, ValueError) as error:
@@ -130,8 +143,8 @@ def _head(response: http.client.HTTPResponse) -> Reply:
     )
 
 
-def _read_body(response: http.client.HTTPResponse, body: io.BytesIO) -> None:
-    """Read up to BODY_LIMIT; read1 keeps what came before the connection broke.
+def _read_body(response: http.client.HTTPResponse, body: io.BytesIO, limit: int) -> None:
+    """Read up to `limit`; read1 keeps what came before the connection broke.
 
     Not every Python's read1 counts `length` down, hence the count here.
     """
@@ -143,9 +156,9 @@ def _read_body(response: http.client.HTTPResponse, body: io.BytesIO) -> None:
                 raise WireClosed(f"closed after {body.tell()} of {total} bytes of the body")
             return
         body.write(part)
-        if body.tell() > BODY_LIMIT:
-            body.truncate(BODY_LIMIT)
-            raise WireTooLarge(f"the body is longer than {BODY_LIMIT} bytes")
+        if body.tell() > limit:
+            body.truncate(limit)
+            raise WireTooLarge(f"the body is longer than {limit} bytes")
 
 
 def printable(text: str, most: int) -> str:

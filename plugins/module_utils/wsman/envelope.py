@@ -24,7 +24,7 @@ _ANONYMOUS = f"{NAMESPACES['a']}/role/anonymous"
 Pairs = t.Mapping[str, str]
 
 
-def request(action: str, resource: str, to: str, *, body: str = "", selectors: Pairs | None = None, options: Pairs | None = None, seconds: float = 20.0) -> bytes:
+def request(action: str, resource: str, to: str, *, body: str = "", selectors: Pairs | None = None, options: Pairs | None = None, seconds: float = 20) -> bytes:
     """One envelope. `to` is the URL asked, `body` XML with the prefixes of NAMESPACES, `seconds` the OperationTimeout ([MS-WSMV] 2.2.4.26)."""
     headers = (
         f'<a:Action s:mustUnderstand="true">{escape(action)}</a:Action>'
