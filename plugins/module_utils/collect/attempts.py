@@ -82,9 +82,9 @@ class Book:
             if not all(self._lock(held, name, deadline) for name in _locks(account)):
                 yield Permit(False, reason="busy")
                 return
-            yield self._decide(account, password, where, limit)
+            yield self._decide(account, password, where, limit, held)
 
-    def _decide(self, account: Account, password: str, where: str, limit: int) -> Permit:
+    def _decide(self, account: Account, password: str, where: str, limit: int, held: contextlib.ExitStack) -> Permit:
         if proof := self._proof(account, password):
             return Permit(True, where=proof, proven=True)
         failed = [entry for entry in self._entries(account) if entry["state"] in (IN_DOUBT, REFUSED) and account.may_be(_account(entry))]
@@ -92,7 +92,13 @@ class Book:
             last = failed[-1]
             return Permit(False, reason="refused_before" if last["state"] == REFUSED else "in_doubt", where=last["where"])
         number = self._append({**_plain(account), "password": self._digest(password), "where": where, "state": IN_DOUBT})
-        return Permit(True, write=lambda state: self._settle(number, account, state))
+
+        def settle(state: str) -> None:
+            self._append({"user": account.user, "state": state}, number)
+            # Those who wait need not wait for what the account does next.
+            held.close()
+
+        return Permit(True, write=settle)
 
     def _proof(self, account: Account, password: str) -> str:
         """The host that accepted this password of this account, or ""."""
@@ -113,9 +119,6 @@ class Book:
                 entry = json.loads(line)
                 known[entry["number"]] = {**known.get(entry["number"], {}), **entry}
         return list(known.values())
-
-    def _settle(self, number: int, account: Account, state: str) -> None:
-        self._append({"user": account.user, "state": state}, number)
 
     def _append(self, entry: Entry, number: int | None = None) -> int:
         fcntl.lockf(self._file, fcntl.LOCK_EX, 1, WRITE_LOCK)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .base import Known, Unknown
 from .controller import ControllerEvidence
 from .endpoint import EndpointEvidence
+from .logon import LogonEvidence
 
 NOT_ASKED = Unknown("this vantage point was not asked")
 
@@ -42,3 +43,4 @@ class Case:
     target: TargetEvidence
     controller: Known[ControllerEvidence] = NOT_ASKED
     endpoint: Known[EndpointEvidence] = NOT_ASKED
+    logon: Known[LogonEvidence] = NOT_ASKED

@@ -66,6 +66,8 @@ class CertificateEvidence:
     """SHA-1 of the DER bytes, upper-case hex: the form Windows uses."""
     dns_names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    upns: tuple[str, ...] = ()
+    """User principal names among the alternative names: what certificate logon maps by."""
     common_name: str | None = None
     eku: tuple[str, ...] | None = None
     """Extended key usages as dotted OIDs; None where the extension is absent (any use is allowed)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .base import Known, Unknown
-from .endpoint import HttpEvidence
+from .endpoint import CertificateEvidence, HttpEvidence
 
 ACCEPTED, REFUSED, BROKEN, NOT_TRIED = "accepted", "refused", "broken", "not_tried"
 """How an attempt ended: the host let the account in; it said 401; the conversation failed for another reason; nothing was sent."""
@@ -24,7 +24,7 @@ class TokenEvidence:
 
     kind: str
     """`spnego_init`, `spnego_response`, `ntlm_negotiate`, `ntlm_challenge`, `ntlm_authenticate`, `kerberos_ap_req`, `kerberos_ap_rep`, `kerberos_error`,
-    `credssp`, `credssp_tls`, `basic`, `unreadable`."""
+    `credssp`, `credssp_tls`, `basic`, `certificate`, `unreadable`."""
     bytes: int = 0
     mechanisms: tuple[str, ...] = ()
     """SPNEGO's mechanisms, in order and by name: kerberos, ntlm, negoex or a dotted OID."""
@@ -135,27 +135,14 @@ class AttemptEvidence:
 
 
 @dataclass(frozen=True)
-class CredentialEvidence:
-    """A client certificate's file as this control node reads it."""
-
-    subject: str = ""
-    upn: Known[str] = ""
-    not_after: str = ""
-    not_before: str = ""
-    client_usage: bool | None = None
-    """Whether its extended key usage allows client authentication; None where it has none."""
-    issuer: str = ""
-    thumbprint: str = ""
-
-
-@dataclass(frozen=True)
 class LogonEvidence:
     """All logons of one visit."""
 
     at: str
     vantage: str
     attempts: tuple[AttemptEvidence, ...] = ()
-    client_certificate: Known[CredentialEvidence] | None = None
+    client_certificate: Known[CertificateEvidence] | None = None
+    """What the inventory's file for certificate logon holds."""
     gaps: tuple[Unknown, ...] = ()
     requests: int = 0
     """HTTP requests sent."""

@@ -22,6 +22,9 @@ WILDCARD = re.compile(r"\*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}")
 STARRED = re.compile(r"[a-z0-9-]+")
 
 
+UPN = "1.3.6.1.4.1.311.20.2.3"
+
+
 def parse_certificate(der: bytes, most: int | None = MOST_NAMES) -> Known[CertificateEvidence]:
     """One DER certificate with at most so many names; Unknown with the reason where it cannot be read."""
     if reason := deps.missing("cryptography"):
@@ -47,6 +50,7 @@ def _parse(read: t.Any, der: bytes, most: int | None) -> CertificateEvidence:
         thumbprint=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         dns_names=tuple(_short(name) for name in names.get_values_for_type(deps.x509.DNSName)[:most]) if names else (),
         addresses=tuple(str(address) for address in names.get_values_for_type(deps.x509.IPAddress)[:most]) if names else (),
+        upns=_upns(names, most) if names else (),
         common_name=_short(str(common[0].value)) if common else None,
         eku=tuple(use.dotted_string for use in usage)[:MOST_NAMES] if usage is not None else None,
         key=kind,
@@ -57,6 +61,12 @@ def _parse(read: t.Any, der: bytes, most: int | None) -> CertificateEvidence:
         bytes=len(der),
         **_addresses(read),
     )
+
+
+def _upns(names: t.Any, most: int | None) -> tuple[str, ...]:
+    """The otherNames that hold a user principal name: a UTF8String (szOID_NT_PRINCIPAL_NAME)."""
+    values = [name.value for name in names.get_values_for_type(deps.x509.OtherName) if name.type_id.dotted_string == UPN]
+    return tuple(_short(value[2:].decode("utf-8", "replace")) for value in values[:most] if value[:1] == b"\x0c" and len(value) < 128)
 
 
 def _extension(read: t.Any, name: str) -> t.Any:

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logging on: the inventory's own way first, then what would tell its trouble apart, as far as the attempt book allows."""
+
+from __future__ import annotations
+
+import socket
+import time
+import typing as t
+from dataclasses import dataclass, replace
+
+from .. import deps
+from ..account import DOMAIN, Account, account_of
+from ..evidence import answers
+from ..evidence.base import Unknown
+from ..evidence.endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence
+from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LogonEvidence
+from ..target import Target
+from ..wire.deadline import Deadline
+from ..wire.methods import OMITTED, SENT
+from . import client_certificate
+from .attempt import Attempt, Way, carries_binding, seals
+from .attempts import BOOK, Book
+
+OWN_SHELL = {"winrm": "cmd", "psrp": "powershell"}
+"""The shell that each connection of Ansible works in."""
+STANDARD_PORT = {"http": 5985, "https": 5986}
+SHARE = 0.6
+"""Of the time left, what the inventory's own way may take: the others need some too."""
+ACCOUNT_BLOCKED = ("refused_before", "in_doubt", "no_book", "busy")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to try. None means: what the inventory has, then what the endpoint offers."""
+
+    methods: tuple[str, ...] | None = None
+    transports: tuple[str, ...] | None = None
+    rungs: tuple[str, ...] = RUNGS
+    bindings: tuple[str, ...] | None = None
+    limit: int = 1
+    """Failed or unanswered uses of its password that an account may have in one run."""
+    alternates: tuple[tuple[str, Target], ...] = ()
+    thorough: bool = True
+    """Try every way, not only those that explain a failure of the own one."""
+
+
+def observe(
+    target: Target, seen: EndpointEvidence, *, timeout: float, plan: Plan, book: Book = BOOK, now: t.Callable[[], float] = time.time,
+) -> LogonEvidence:
+    """Log on to the host that `seen` describes, for at most `timeout` seconds. Never raises for anything a host does."""
+    return _Visit(target, seen, Deadline(timeout), plan, book).run(now())
+
+
+def warm_up() -> None:
+    """What every logon needs, done once before Ansible forks: one NTLM logon to nobody initialises every library on the way."""
+    if deps.missing("pyspnego"):
+        return
+    context = deps.spnego.client("u", "p", hostname="localhost", service="HTTP", protocol="ntlm", options=deps.spnego.NegotiateOptions.wrapping_winrm)
+    context.step()
+
+
+class _Visit:
+    def __init__(self, target: Target, seen: EndpointEvidence, deadline: Deadline, plan: Plan, book: Book) -> None:
+        self.target, self.seen, self.deadline, self.plan, self.book = target, seen, deadline, plan, book
+        self.attempts: list[AttemptEvidence] = []
+        self.gaps: list[str] = []
+        self.blocked: dict[str, str] = {}
+        self.requests = 0
+
+    def run(self, at: float) -> LogonEvidence:
+        for way in self._own():
+            self._try(way)
+        own_is_well = bool(self.attempts) and all(well(attempt, self._needed(self.target)) for attempt in self.attempts)
+        if self.plan.thorough or not own_is_well:
+            for way in self._others():
+                self._try(way)
+        if self.plan.thorough or not own_is_well:
+            for name, target in self.plan.alternates:
+                self._alternate(name, target)
+        pair = client_certificate.read(self.target) if "certificate" in self.target.auth else None
+        return LogonEvidence(
+            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), vantage=socket.gethostname(), attempts=tuple(self.attempts), client_certificate=pair,
+            gaps=tuple(Unknown(gap) for gap in self.gaps), requests=self.requests, seconds=round(self.deadline.seconds - self.deadline.left(), 3),
+        )
+
+    def _needed(self, target: Target) -> str:
+        shell = OWN_SHELL.get(target.connection, "powershell")
+        return shell if shell in self.plan.rungs else ""
+
+    def _own(self) -> t.Iterator[Way]:
+        """The ways that were asked for, or the first that the inventory would take."""
+        methods = self.plan.methods or (self.target.auth if self.plan.thorough else self.target.auth[:1])
+        for scheme in self.plan.transports or (self.target.scheme,):
+            for method in methods:
+                yield from self._ways(self.target, method, scheme, own=method in self.target.auth and scheme == self.target.scheme)
+
+    def _ways(self, target: Target, method: str, scheme: str, *, own: bool, name: str = "") -> t.Iterator[Way]:
+        port = target.port if scheme == target.scheme else STANDARD_PORT[scheme]
+        usual = (SENT if target.send_cbt else OMITTED) if carries_binding(method, scheme) else ""
+        bindings = self.plan.bindings if self.plan.bindings and usual else (usual,)
+        for binding in bindings:
+            yield Way(target, method, scheme, port, binding, seals(target, method, scheme), own=own and binding == usual, name=name)
+
+    def _others(self) -> t.Iterator[Way]:
+        """What tells the own way's trouble apart: one thing changed at a time. The inventory's account only."""
+        if self.plan.methods or not self.attempts:
+            return
+        first = self.attempts[0]
+        way = next(self._ways(self.target, first.method, self.target.scheme, own=False))
+        if first.outcome == REFUSED and first.binding and not self.plan.bindings:
+            yield replace(way, binding=OMITTED if first.binding == SENT else SENT)
+        if first.outcome == ACCEPTED and _plain_was_refused(first) and self.target.message_encryption == "never":
+            yield replace(way, sealed=True)
+        tried = {first.method, first.mechanism}
+        for method in (*self.target.auth[1:], *offered_methods(self._door(way), self.target, self._account(self.target).kind)):
+            if method not in tried and not self._same_mechanism(method):
+                tried.add(method)
+                yield from self._ways(self.target, method, self.target.scheme, own=False)
+        if not self.plan.transports:
+            yield from self._other_transport(way)
+
+    def _same_mechanism(self, method: str) -> bool:
+        return any(attempt.mechanism == method and attempt.outcome == ACCEPTED for attempt in self.attempts)
+
+    def _other_transport(self, way: Way) -> t.Iterator[Way]:
+        """The same over the other of http and https, where that door was found open and is WinRM's."""
+        scheme = "https" if way.scheme == "http" else "http"
+        door = next((door for door in self.seen.doors if door.scheme == scheme and door.port != way.port and answers.is_winrm(door)), None)
+        if door is not None:
+            for other in self._ways(self.target, way.method, scheme, own=False):
+                yield replace(other, port=door.port)
+
+    def _alternate(self, name: str, target: Target) -> None:
+        for method in target.auth:
+            for way in self._ways(target, method, target.scheme, own=False, name=name):
+                self._try(way)
+
+    def _account(self, target: Target) -> Account:
+        challenge = next((door.challenge for door in self.seen.doors if isinstance(door.challenge, ChallengeEvidence)), None)
+        return account_of(target.username or "", target.host, challenge)
+
+    def _door(self, way: Way) -> DoorEvidence | None:
+        """The conversation that the endpoint had there."""
+        found = [door for door in self.seen.doors if door.port == way.port]
+        return next((door for door in found if answers.speaks_http(door)), found[0] if found else None)
+
+    def _try(self, way: Way) -> None:
+        door = self._door(way)
+        account = self._account(way.target)
+        key = f"{way.name} {account.user}"
+        if not way.own and key in self.blocked:
+            gap = f"Other ways with the account {way.target.username} were not tried: {self.blocked[key]}"
+            if gap not in self.gaps:
+                self.gaps.append(gap)
+            return
+        if self.deadline.passed:
+            self.gaps.append(f"{way.method} over {way.scheme} was not tried: the time was used up.")
+            return
+        address = door.address if door else next((port.address for port in self.seen.ports if port.state == "open"), "")
+        attempt = Attempt(way, door, address, account, self.book, self.plan, self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9)))
+        evidence = attempt.run()
+        self.requests += attempt.requests
+        self.attempts.append(evidence)
+        if evidence.reason in ACCOUNT_BLOCKED:
+            self.blocked[key] = evidence.means
+        elif evidence.outcome in (REFUSED, BROKEN) and attempt.spent and self.plan.limit <= 1:
+            self.blocked[key] = "one refusal or lost answer is all that may be risked without locking the account."
+
+
+def well(attempt: AttemptEvidence, needed: str) -> bool:
+    """True when the host let the account in and every rung that its connection needs was passed."""
+    if attempt.outcome != ACCEPTED:
+        return False
+    return all(rung.status == PASSED for rung in attempt.rungs if rung.name in ("authenticate", "identify", needed))
+
+
+def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tuple[str, ...]:
+    """Methods that the 401 offers and that may be tried unasked: never Basic in the clear, never CredSSP, which hands the password over.
+
+    `kind` is the account's: a local one is unknown to every KDC.
+    """
+    offered = {scheme.lower() for scheme in door.schemes} if door else set()
+    methods = []
+    if offered & {"negotiate", "kerberos"} and deps.speaks_kerberos() and kind == DOMAIN:
+        methods.append("kerberos")
+    if "negotiate" in offered:
+        methods.append("ntlm")
+    if "basic" in offered and target.scheme == "https":
+        methods.append("basic")
+    return tuple(methods)
+
+
+def _plain_was_refused(attempt: AttemptEvidence) -> bool:
+    rung = attempt.rung("identify")
+    return not attempt.sealed and attempt.scheme == "http" and rung is not None and rung.status != PASSED
