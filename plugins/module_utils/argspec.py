@@ -10,6 +10,8 @@ import typing as t
 from .target import AUTH_METHODS
 
 Spec = t.Dict[str, t.Dict[str, t.Any]]
+ALTERNATE = ("port", "scheme", "auth", "username", "password", "client_cert", "client_key")
+"""What another way in may have otherwise than the inventory's."""
 
 
 def target_options() -> Spec:
@@ -34,6 +36,16 @@ def target_options() -> Spec:
         "send_cbt": {"type": "bool", "default": True},
         "spn_service": {"type": "str"},
         "spn_hostname": {"type": "str"},
+    }
+
+
+def logon_options() -> Spec:
+    """How often a password may fail, and further ways in."""
+    way = {name: what for name, what in target_options().items() if name in ALTERNATE}
+    auth = {key: value for key, value in way["auth"].items() if key != "default"}
+    return {
+        "attempts": {"type": "int", "default": 1},
+        "alternate_logons": {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}, **way, "auth": auth}},
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from .errors import DoctorError
@@ -53,6 +53,7 @@ class Target:
         return TargetEvidence(
             name=self.name, host=self.host, port=self.port, scheme=self.scheme, path=self.path, connection=self.connection, auth=self.auth,
             username=self.username, validate_certs=self.validate_certs, proxy=proxy, spn_hostname=self.spn_hostname,
+            message_encryption=self.message_encryption, send_cbt=self.send_cbt,
         )
 
 
@@ -70,6 +71,24 @@ def is_address(host: str) -> bool:
         return bool(ipaddress.ip_address(host.partition("%")[0]))
     except ValueError:
         return False
+
+
+def alternate(target: Target, given: t.Mapping[str, t.Any], number: int) -> tuple[str, Target]:
+    """Another way to the same host, and its name: what `given` (an item of `alternate_logons`) sets, and the rest as the inventory has it."""
+    scheme, port = given.get("scheme") or target.scheme, given.get("port")
+    if port is None:
+        port = target.port if scheme == target.scheme else (5985 if scheme == "http" else 5986)
+    if not 1 <= port <= 65535:
+        raise DoctorError(f"The port of alternate_logons item {number} is {port}", expected="a number from 1 to 65535", value=port)
+    cert = given.get("client_cert")
+    auth = tuple(given.get("auth") or (("certificate",) if cert else target.auth))
+    if "certificate" not in auth and not given.get("username"):
+        raise DoctorError(f"Item {number} of alternate_logons has no username", expected="a user name, or a client certificate", do="Set username")
+    way = replace(
+        target, scheme=scheme, port=port, auth=auth, username=given.get("username") or None, password=given.get("password"), client_cert=cert or None,
+        client_key=given.get("client_key") or None,
+    )
+    return given.get("name") or f"{way.username or 'certificate'} over {'/'.join(auth)}", way
 
 
 def from_params(params: t.Mapping[str, t.Any]) -> Target:

@@ -10,26 +10,29 @@ module: diagnose
 short_description: Say why WinRM logon to a host fails
 version_added: 0.1.0
 description:
-  - Looks at the control node and at the host's endpoint, and ranks the causes of a failing WinRM logon, each with the evidence for and against it.
+  - Looks at the control node and at the host's endpoint, logs on once, and ranks the causes of a failing WinRM logon, each with the evidence for and against
+    it.
   - Users know these failures as Event ID 3603. Seventeen causes are judged, among them credentials, SPN, certificate, blocked NTLM, network, clocks,
     firewall, service configuration, domain trust and permissions.
-  - This version sends no credentials. A cause that only a logon, the directory or the inside of the host can decide is reported as V(unknown), together
-    with the vantage point that would tell and a way to decide it by hand.
+  - A cause that only the directory or the inside of the host can decide is reported as V(unknown), together with the vantage point that would tell and a way
+    to decide it by hand. What one attempt cannot tell apart is reported as tied, with the check that would decide.
   - Whatever the host does, a diagnosis comes back; a host in trouble does not fail the task, unless O(fail_on) says so.
 extends_documentation_fragment:
   - winrm.doctor.target
   - winrm.doctor.probe
+  - winrm.doctor.logon
   - winrm.doctor.attributes
   - winrm.doctor.attributes.info
 options:
   vantage_points:
     description:
-      - Where to look from. V(controller) is this control node or execution environment, V(endpoint) is the host as the network shows it.
+      - Where to look from. V(controller) is this control node or execution environment, V(endpoint) is the host as the network shows it,
+        V(logon) is a logon with the account of the inventory, which looks at the endpoint first in any case.
       - Causes that need a vantage point left out stay V(unknown).
     type: list
     elements: str
-    choices: [controller, endpoint]
-    default: [controller, endpoint]
+    choices: [controller, endpoint, logon]
+    default: [controller, endpoint, logon]
   fail_on:
     description:
       - The weakest verdict that lets the task fail. With V(never) a diagnosis that finds trouble is still C(ok).
@@ -78,6 +81,11 @@ target:
 trouble:
   description: Whether anything speaks for a cause. V(false) means that nothing wrong was seen; it does not mean that a logon works.
   returned: success
+  type: bool
+logon_works:
+  description:
+    - Whether the account of the inventory got as far as its connection needs. V(false) also where it was not tried.
+  returned: where O(vantage_points) has V(logon)
   type: bool
 findings:
   description: The causes that something speaks for, the best explanation first.
@@ -215,6 +223,9 @@ evidence:
     endpoint:
       description: The same as RV(winrm.doctor.endpoint_info#module:endpoint).
       type: dict
+    logon:
+      description: The same as RV(winrm.doctor.logon_info#module:logon), as far as it was needed.
+      type: dict
 """
 
 import os
@@ -222,15 +233,16 @@ import sys
 import time
 import typing as t
 
-from ..module_utils.argspec import Spec, probe_options, target_options
-from ..module_utils.collect import controller, endpoint
+from ..module_utils.argspec import Spec, logon_options, probe_options, target_options
+from ..module_utils.collect import controller, endpoint, logon
 from ..module_utils.entry import module_main
 from ..module_utils.errors import DoctorError
 from ..module_utils.evidence.case import Case
+from ..module_utils.evidence.logon import RUNGS
 from ..module_utils.report.result import result_of
 from ..module_utils.target import Target, from_params
 
-VANTAGE_POINTS = ("controller", "endpoint")
+VANTAGE_POINTS = ("controller", "endpoint", "logon")
 
 
 def argument_spec() -> Spec:
@@ -238,6 +250,7 @@ def argument_spec() -> Spec:
     return {
         **target_options(),
         **probe_options(),
+        **logon_options(),
         "vantage_points": {"type": "list", "elements": "str", "choices": list(VANTAGE_POINTS), "default": list(VANTAGE_POINTS)},
         "fail_on": {"type": "str", "choices": ["never", "confirmed", "likely"], "default": "never"},
     }
@@ -247,6 +260,7 @@ def prewarm() -> None:
     """What every host's diagnosis needs, done once before Ansible forks."""
     endpoint.warm_up()
     controller.warm_up()
+    logon.warm_up()
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -254,17 +268,24 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if not params["vantage_points"]:
         raise DoctorError("The option vantage_points is empty", expected=f"at least one of {', '.join(VANTAGE_POINTS)}")
     endpoint.check_times(params["timeout"], params["connect_timeout"])
-    return result_of(_observe(from_params(params), params), time.time(), params["fail_on"])
+    target = from_params(params)
+    return result_of(_observe(target, params, logon.from_params(params, target)), time.time(), params["fail_on"])
 
 
-def _observe(target: Target, params: dict[str, t.Any]) -> Case:
+def _observe(target: Target, params: dict[str, t.Any], limits: dict[str, t.Any]) -> Case:
     seen: dict[str, t.Any] = {}
-    if "controller" in params["vantage_points"]:
+    points = params["vantage_points"]
+    if "controller" in points:
         seen["controller"] = controller.observe(target, environ=os.environ, thorough=False)
-    if "endpoint" in params["vantage_points"]:
+    if "endpoint" in points or "logon" in points:
         seen["endpoint"] = endpoint.observe(
             target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=False, revocation=params["revocation"],
         )
+    if "logon" in points:
+        own = ("authenticate", "identify", logon.OWN_SHELL[target.connection])
+        plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, **limits)
+        # A silent host may have used the time up; whether the account gets in is worth a little more of it.
+        seen["logon"] = logon.observe(target, seen["endpoint"], timeout=max(1.0, params["timeout"] - seen["endpoint"].seconds), plan=plan)
     return Case(target.evidence(), **seen)
 
 

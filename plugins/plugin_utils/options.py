@@ -27,8 +27,16 @@ def check_options(spec: Spec, params: dict[str, t.Any], origins: t.Mapping[str, 
 
 
 def public_options(spec: Spec, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The options that are set and not secret."""
-    return {name: value for name, value in params.items() if value is not None and not spec.get(name, {}).get("no_log")}
+    """The options that are set and not secret, those inside other options included."""
+    return {
+        name: _public(spec.get(name, {}).get("options"), value) for name, value in params.items() if value is not None and not spec.get(name, {}).get("no_log")
+    }
+
+
+def _public(inner: Spec | None, value: t.Any) -> t.Any:
+    if not inner:
+        return value
+    return [_public(inner, item) for item in value] if isinstance(value, list) else public_options(inner, value)
 
 
 def _explain(spec: Spec, params: dict[str, t.Any], origins: t.Mapping[str, str], messages: list[str]) -> DoctorError:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..finding import TROUBLE, UNKNOWN, Finding, rank
+from ..evidence.logon import ACCEPTED, NOT_TRIED, PASSED
+from ..finding import POSSIBLE, TROUBLE, UNKNOWN, Finding, rank
 from . import (
     certificate,
     channel_binding,
@@ -17,6 +18,7 @@ from . import (
     encryption_types,
     firewall,
     impostor,
+    logons,
     message_encryption,
     network,
     ntlm_blocked,
@@ -57,7 +59,10 @@ BY_ID = {cause.id: cause for cause in CAUSES}
 
 def evaluate_all(case: Case, now: float) -> list[Finding]:
     """Every cause's findings, strongest first; a cause that nothing speaks for or against is `unknown`. `now`: seconds since 1970."""
-    return rank(finding for cause in CAUSES for finding in (cause.evaluate(case, now) or [_unknown(cause, case)]))
+    findings = [finding for cause in CAUSES for finding in (cause.evaluate(case, now) or [_unknown(cause, case)])]
+    if not any(finding.verdict in TROUBLE for finding in findings) and (odd := _unexplained(case)):
+        findings = [odd, *(finding for finding in findings if finding.cause != odd.cause)]
+    return rank(findings)
 
 
 def leading(findings: list[Finding]) -> list[Finding]:
@@ -66,8 +71,22 @@ def leading(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in troubles if finding is troubles[0] or finding.cause in troubles[0].tied_with]
 
 
+def _unexplained(case: Case) -> Finding | None:
+    """A logon that fails for a reason no rule knows is trouble all the same."""
+    attempt = logons.own(case)
+    if attempt is None or attempt.outcome == NOT_TRIED or logons.works(case):
+        return None
+    facts = [logons.fact(case, attempt)]
+    if attempt.outcome == ACCEPTED:
+        facts += [logons.rung_fact(case, attempt, rung) for rung in attempt.rungs if rung.status != PASSED]
+    return Finding(
+        "service_config", "unexplained", POSSIBLE, f"The logon fails, and no rule knows this failure: {facts[-1].seen}", tuple(facts),
+        next_check="winrm.doctor.logon_info shows every request and reply; look at the host's logs WinRM/Operational and System at that time.",
+    )
+
+
 def _unknown(cause: Cause, case: Case) -> Finding:
-    asked = {name for name in ("controller", "endpoint") if not isinstance(getattr(case, name), Unknown)}
+    asked = {name for name in ("controller", "endpoint", "logon") if not isinstance(getattr(case, name), Unknown)}
     others = [name for name in cause.vantage if name not in asked]
     summary = f"Not decided; the vantage point {' or '.join(others)} would tell." if others else "What was seen does not decide it."
     return Finding(cause.id, "undecided", UNKNOWN, summary, next_check=cause.by_hand, weight=0)

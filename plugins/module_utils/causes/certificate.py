@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import calendar
 import time
 
-from ..evidence.base import Known, Unknown
+from ..evidence.base import Known, Unknown, seconds
 from ..evidence.case import Case
 from ..evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
 from ..target import is_address
-from . import outside
+from . import client_certificate, outside
 from .cause import Cause
 
 SERVER_AUTH = ("1.3.6.1.5.5.7.3.1", "2.5.29.37.0")
@@ -34,6 +33,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     target = case.target
     if target.auth == ("certificate",) and target.scheme == "http":
         return [_needs_https(case)]
+    if client := client_certificate.evaluate(case, now):
+        return client
     seen = outside.tls(case)
     if target.scheme != "https":
         return [] if seen and not seen.failure else [_not_used(case)]
@@ -65,11 +66,6 @@ def evaluate(case: Case, now: float) -> list[Finding]:
 def leaf(seen: TlsEvidence) -> CertificateEvidence | None:
     """The host's own certificate."""
     return None if isinstance(seen.chain, Unknown) or not seen.chain else seen.chain[0]
-
-
-def seconds(moment: str) -> float:
-    """`2026-04-08T22:48:00Z` as seconds since 1970."""
-    return float(calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")))
 
 
 def _code(verdict: Known[VerifyEvidence] | None) -> int | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ..evidence.base import Unknown
 from ..evidence.case import Case, TargetEvidence
-from ..evidence.controller import ControllerEvidence, KerberosEvidence, LibraryEvidence, ProxyEvidence, TrustStoreEvidence
+from ..evidence.controller import ControllerEvidence, CryptoEvidence, KerberosEvidence, LibraryEvidence, ProxyEvidence, TrustStoreEvidence
 from ..evidence.endpoint import VerifyEvidence
-from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
-from . import outside
+from ..evidence.logon import ACCEPTED
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
+from . import coded, logons, outside
 from .cause import Cause
 
 PACKAGES = {"psrp": ("pypsrp",), "winrm": ("pywinrm",)}
@@ -29,7 +30,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     seen = case.controller
     if isinstance(seen, Unknown):
         return []
-    found = [finding for finding in (_library(case, seen), _proxy(case, seen), _trust_store(case, seen), _kerberos(case, seen)) if finding]
+    found = [finding for finding in (_library(case, seen), _proxy(case, seen), _trust_store(case, seen), _kerberos(case, seen), _crypto(case, seen)) if finding]
+    found += coded.findings(case, "control_node", next_check=CAUSE.by_hand, weight=70)
     if found:
         return found
     wanted = needed(case.target)
@@ -124,6 +126,30 @@ def _trust_store(case: Case, seen: ControllerEvidence) -> Finding | None:
         facts,
         remedies=(Remedy("Let the connection use the system's trust store", f"{option}: {bundle}; or export REQUESTS_CA_BUNDLE={bundle}"),),
         weight=79,
+    )
+
+
+def _crypto(case: Case, seen: ControllerEvidence) -> Finding | None:
+    """NTLM is made of MD4, MD5 and RC4, which a strict OpenSSL (FIPS) does not do; pyspnego brings its own MD4 alone."""
+    attempt, crypto = logons.own(case), seen.crypto
+    if attempt is None or not {"ntlm", "negotiate", "credssp"}.intersection(case.target.auth) or attempt.outcome == ACCEPTED:
+        return None
+    failed = attempt.failure is not None and attempt.failure.step == "token" and not attempt.used
+    lacking = [name for name, there in (("MD5", crypto.md5), ("RC4", crypto.rc4)) if there is False] if isinstance(crypto, CryptoEvidence) else []
+    if not failed and not lacking:
+        return None
+    facts: tuple[Fact, ...] = (logons.fact(case, attempt),)
+    if lacking and isinstance(crypto, CryptoEvidence):
+        facts = (Fact(f"{crypto.openssl} refuses {' and '.join(lacking)}{' (FIPS mode)' if crypto.fips is True else ''}", seen.host, "controller"), *facts)
+    return Finding(
+        "control_node",
+        "ntlm_crypto",
+        LIKELY if failed and lacking else POSSIBLE,
+        "This control node cannot compute NTLM's answer: its cryptography refuses what NTLM is made of.",
+        facts,
+        next_check="python -c 'import hashlib; hashlib.md5()' on the control node; openssl list -providers.",
+        remedies=(Remedy("Log on with Kerberos, which needs none of it", "ansible_psrp_auth: kerberos / ansible_winrm_transport: kerberos"),),
+        weight=78,
     )
 
 

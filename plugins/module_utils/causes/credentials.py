@@ -1,18 +1,65 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Account name, password, state of the account: only a logon or the directory tells."""
+"""Account name, password, state of the account: said to be at fault only where the host or the KDC names it."""
 
 from __future__ import annotations
 
+from ..evidence.case import Case
+from ..evidence.logon import AttemptEvidence
+from ..finding import CONFIRMED, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
+from . import coded, logons
 from .cause import Cause
-from .undecided import evaluate
 
-CAUSE = Cause(
-    "credentials",
-    "Name, password or state of the account is refused",
-    2,
-    ("directory", "logon"),
-    "One attempt, never a loop: kinit USER@REALM names the reason; on the host read Security 4625, SubStatus first.",
-    evaluate,
+BY_HAND = "One attempt, never a loop: kinit USER@REALM names the reason; on the host read Security 4625, SubStatus first."
+CHECK = (
+    "One attempt cannot tell. On the host: Security 4625 means that name or password were refused (SubStatus says which), 4624 followed by WinRM 192 that "
+    "a right is missing. For a domain account kinit USER@REALM names the reason."
 )
+CORRECT = Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong")
+
+
+def evaluate(case: Case, now: float) -> list[Finding]:
+    """A code convicts; a bare 401 only makes suspect; a logon acquits."""
+    attempt = logons.own(case)
+    if attempt is None:
+        return []
+    named = coded.findings(case, "credentials", next_check=BY_HAND, remedies=(CORRECT,), weight=80)
+    if named:
+        return named
+    if proof := logons.proven(case):
+        fact = logons.fact(case, next(iter(logons.accepted(case)), attempt))
+        return [Finding("credentials", "accepted", RULED_OUT, f"Name and password are right: accepted by {proof}.", against=(fact,))]
+    if "credentials" in logons.suspects(case):
+        return [_suspect(case, attempt)]
+    if logons.not_tried(case):
+        return _untried(case, attempt)
+    return []
+
+
+def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
+    return Finding(
+        "credentials",
+        "refused",
+        POSSIBLE,
+        f"The host refused the logon of {attempt.account} and gave no reason; name, password or state of the account may be why.",
+        logons.tries(case),
+        next_check=CHECK,
+        remedies=(CORRECT,),
+        tied_with=logons.tied(case, "credentials"),
+        weight=62,
+    )
+
+
+def _untried(case: Case, attempt: AttemptEvidence) -> list[Finding]:
+    if attempt.reason == "no_password":
+        fact = Fact(f"user name {attempt.account or '(none)'}, no usable password", "inventory", "controller")
+        summary = f"The inventory has no complete credentials for {attempt.method}: {attempt.means.removeprefix('Not tried: ')}"
+        how = "ansible_user and ansible_password, -u and -k, or a vault"
+        return [Finding("credentials", "missing", CONFIRMED, summary, (fact,), remedies=(Remedy("Give user name and password", how),), weight=85)]
+    if attempt.reason in ("refused_before", "in_doubt"):
+        return [Finding("credentials", attempt.reason, UNKNOWN, attempt.means, against=(), next_check=CHECK)]
+    return []
+
+
+CAUSE = Cause("credentials", "Name, password or state of the account is refused", 2, ("logon", "directory"), BY_HAND, evaluate)

@@ -8,11 +8,16 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.endpoint import ChallengeEvidence
 from ..finding import LIKELY, Fact, Finding, Remedy
-from . import outside
+from . import coded, outside
 from .cause import Cause
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
+    """What a logon's codes name, else what is seen from outside."""
+    return coded.findings(case, "domain_trust", next_check=CAUSE.by_hand) or _outside(case, now)
+
+
+def _outside(case: Case, now: float) -> list[Finding]:
     """From outside only this much: a host of a workgroup has no domain to ask."""
     opened = outside.door(case)
     seen = opened.challenge if opened else None
@@ -46,7 +51,7 @@ CAUSE = Cause(
     "domain_trust",
     "The host's trust with its domain, or between domains, is broken",
     2,
-    ("directory", "host"),
+    ("logon", "directory", "host"),
     "On the host: Test-ComputerSecureChannel -Verbose; nltest /sc_verify:DOMAIN.",
     evaluate,
 )

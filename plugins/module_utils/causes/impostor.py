@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..evidence import answers
 from ..evidence.case import Case
 from ..evidence.endpoint import DoorEvidence, HttpEvidence, TlsEvidence
+from ..evidence.logon import BROKEN, REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import outside
+from . import logons, outside
 from .cause import Cause
 
 WHO = "On the host: netstat -abno | findstr :PORT names the process; from here: curl -v http://HOST:PORT/wsman."
@@ -30,9 +31,30 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if answers.is_winrm(opened) or answers.by_http_sys(opened):
         if not answers.is_winrm(opened):
             return []
+        if odd := _odd_in_logon(case):
+            return [odd]
         facts = tuple(outside.reply_fact(case, opened, reply, "a request without credentials") for reply in replies[:1])
         return [Finding("impostor", "is_winrm", RULED_OUT, "WinRM itself answers.", against=facts)]
     return [_other_server(case, opened, replies)]
+
+
+def _odd_in_logon(case: Case) -> Finding | None:
+    """WinRM answers strangers, but a logon gets an answer that WinRM does not give."""
+    attempt = logons.own(case)
+    last = next((rung.legs[-1] for rung in attempt.rungs[:1] if rung.legs), None) if attempt and attempt.outcome in (BROKEN, REFUSED) else None
+    if attempt is None or last is None or last.reply.status in (None, 200, 400, 401, 413, 415, 431, 500) or attempt.method == "certificate":
+        return None
+    server = answers.header(last.reply, "Server")
+    return Finding(
+        "impostor",
+        "odd_in_logon",
+        POSSIBLE,
+        f"The logon is answered with HTTP {last.reply.status}, which WinRM does not do; a device in between may have its own opinion about credentials.",
+        (logons.fact(case, attempt), *((Fact(f'that reply is signed "{server}"', outside.where(case.target), "logon"),) if server else ())),
+        next_check=_who(case),
+        remedies=(FIX,),
+        weight=71,
+    )
 
 
 def _other_vendor(case: Case, opened: DoorEvidence, vendor: str) -> Finding:

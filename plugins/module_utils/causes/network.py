@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, DoorEvidence, HttpEvidence, NameEvidence, TlsEvidence
+from ..evidence.logon import BROKEN
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import outside
+from . import logons, outside
 from .cause import Cause
 
 PING_OTHERS = "Ask a neighbour: does another host of the same subnet answer from here, and does this host answer from its own subnet?"
@@ -37,6 +38,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     failures = _no_word(opened)
     if failures:
         return [_mute_finding(case, opened) if failures == {"timeout"} else _cut(case, opened)]
+    if broken := _broken_logon(case):
+        return [broken]
     reached = Fact(f"TCP {case.target.port} accepts connections and answers", outside.where(case.target), "endpoint")
     return [Finding("network", "reached", RULED_OUT, "The network carries requests to the host and replies back.", against=(reached,))]
 
@@ -108,6 +111,33 @@ def _no_word(opened: DoorEvidence) -> set[str]:
     seen = [answer for answer in asked if isinstance(answer, (HttpEvidence, TlsEvidence))]
     failures = {answer.failure or "" for answer in seen}
     return {failure for failure in failures if failure} if failures and failures <= {"timeout", "reset", "closed"} else set()
+
+
+def _broken_logon(case: Case) -> Finding | None:
+    """Questions get their answers, but a logon, which lives in one connection, does not come to its end."""
+    attempt = logons.own(case)
+    if attempt is None or attempt.outcome != BROKEN:
+        return None
+    last = next((rung.legs[-1] for rung in attempt.rungs[:1] if rung.legs), None)
+    if attempt.failure and attempt.failure.step == "keep_alive":
+        rule, verdict = "no_keep_alive", LIKELY
+        summary = "Something closes the connection in the middle of the logon; NTLM and Negotiate need one connection from the first message to the last."
+    elif last is not None and last.reply.failure in ("closed", "reset", "timeout"):
+        rule, verdict = "cut_in_logon", POSSIBLE
+        summary = f"The connection ends in the middle of the logon ({last.reply.failure}), although questions without credentials are answered."
+    else:
+        return None
+    return Finding(
+        "network",
+        rule,
+        verdict,
+        summary,
+        (logons.fact(case, attempt),),
+        next_check="Log on from the host's own subnet: if that works, a proxy, load balancer or inspection device in between ends the connection.",
+        remedies=(Remedy("Let the connection pass the device in between as it is, with keep-alive, or go around it"),),
+        tied_with=("service_config",) if verdict == POSSIBLE else (),
+        weight=72,
+    )
 
 
 def _cut(case: Case, opened: DoorEvidence) -> Finding:

@@ -8,22 +8,62 @@ from __future__ import annotations
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..finding import POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import outside
+from ..evidence.logon import ACCEPTED, AttemptEvidence
+from ..finding import LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
+from . import coded, logons, outside
 from .cause import Cause
+
+CHECK = "On the host: the log Microsoft-Windows-NTLM/Operational, ids 4001 to 4003; secpol.msc, Network security: Restrict NTLM."
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
-    """A challenge proves that the host speaks NTLM, not that its policy lets an account through; so it rules nothing out."""
+    """A challenge proves that the host speaks NTLM, not that its policy lets an account through; only a logon does."""
     if not {"ntlm", "negotiate", "credssp"}.intersection(case.target.auth):
         methods = ", ".join(case.target.auth)
         fact = Fact(f"the inventory logs on with {methods}", "inventory", "controller")
         return [Finding("ntlm_blocked", "not_used", RULED_OUT, f"No NTLM takes part: the inventory logs on with {methods}.", against=(fact,))]
+    named = coded.findings(case, "ntlm_blocked", next_check=CHECK, remedies=_instead(case), weight=75)
+    if named:
+        return named
+    passed = next((way for way in (*logons.accepted(case), *logons.by_others(case)) if way.mechanism == "ntlm"), None)
+    if passed is not None:
+        return [Finding("ntlm_blocked", "accepted", RULED_OUT, "The host accepts NTLM.", against=(logons.fact(case, passed),))]
+    attempt = logons.own(case)
+    if attempt is not None and "ntlm_blocked" in logons.suspects(case):
+        return [_refused(case, attempt)]
+    return _no_challenge(case)
+
+
+def _refused(case: Case, attempt: AttemptEvidence) -> Finding:
+    """NTLM fails; whether another method works for the same account tells how much that says."""
+    other = next((way for way in logons.accepted(case) if way.mechanism != "ntlm"), None)
+    if other is not None:
+        summary = f"The host accepts the account with {other.method}, but refuses it with NTLM: policy seems to block NTLM here."
+    else:
+        summary = "NTLM may be blocked by policy, on the host or in its domain; that ends in the same 401."
+    return Finding(
+        "ntlm_blocked",
+        "other_method_works" if other else "suspected",
+        LIKELY if other and other.outcome == ACCEPTED else POSSIBLE,
+        summary,
+        logons.tries(case),
+        next_check=CHECK,
+        remedies=_instead(case),
+        tied_with=logons.tied(case, "ntlm_blocked"),
+        weight=70 if other else 54,
+    )
+
+
+def _instead(case: Case) -> tuple[Remedy, ...]:
+    how = outside.setting(case.target, psrp="ansible_psrp_auth: kerberos", winrm="ansible_winrm_transport: kerberos")
+    return (Remedy("Log on with Kerberos instead", how),)
+
+
+def _no_challenge(case: Case) -> list[Finding]:
     opened = outside.door(case)
     if opened is None or not answers.is_winrm(opened) or not isinstance(opened.challenge, Unknown) or "question failed" in opened.challenge.unknown:
         return []
     facts = (outside.offer_fact(case, opened), Fact(opened.challenge.unknown, outside.where(case.target, opened.address), "endpoint"))
-    instead = outside.setting(case.target, psrp="ansible_psrp_auth: kerberos", winrm="ansible_winrm_transport: kerberos")
     # [inferred] Where Windows refuses NTLM by policy is not documented: at the last message, as is thought, or already here.
     return [
         Finding(
@@ -32,8 +72,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
             POSSIBLE,
             "The host offers Negotiate, yet answers NTLM's first message without a challenge.",
             facts,
-            next_check="On the host: the log Microsoft-Windows-NTLM/Operational, ids 4001 to 4003; secpol.msc, Network security: Restrict NTLM.",
-            remedies=(Remedy("Log on with Kerberos instead", instead),),
+            next_check=CHECK,
+            remedies=_instead(case),
             weight=55,
         )
     ]

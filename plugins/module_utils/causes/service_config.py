@@ -9,8 +9,9 @@ from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, DoorEvidence, HttpEvidence, PortEvidence
+from ..evidence.logon import BROKEN, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import outside
+from . import coded, logons, outside
 from .cause import Cause
 
 START = Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium")
@@ -33,6 +34,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     found = _wrong_protocol(case, opened) or _old_tls(case, opened) or _unanswered(case, opened) or _odd_status(case, opened) or _not_offered(case, opened)
     if found:
         return [found]
+    if inside := coded.findings(case, "service_config", next_check="On the host: winrm get winrm/config.", weight=75) or _of_logon(case):
+        return inside
     if answers.is_winrm(opened) and opened.schemes:
         return [
             Finding(
@@ -44,6 +47,49 @@ def evaluate(case: Case, now: float) -> list[Finding]:
             )
         ]
     return []
+
+
+def _of_logon(case: Case) -> list[Finding]:
+    """What a logon that fails tells of the configuration."""
+    attempt = logons.own(case)
+    if attempt is None:
+        return []
+    if "service_config" in logons.suspects(case):
+        return [_basic_for_domain(case, attempt)]
+    last = next((rung.legs[-1] for rung in attempt.rungs[:1] if rung.legs), None)
+    if attempt.outcome != BROKEN or last is None or last.reply.failure not in ("closed", "reset", "timeout"):
+        return []
+    return [
+        Finding(
+            "service_config",
+            "breaks_off",
+            POSSIBLE,
+            "The service answers questions, but breaks off in the middle of a logon: it may be failing.",
+            (logons.fact(case, attempt),),
+            next_check="On the host: Test-WSMan localhost -Authentication Default, and the logs Application and WinRM/Operational at that time.",
+            remedies=(Remedy("Restart the WinRM service", "Restart-Service WinRM", "medium"),),
+            tied_with=("network",),
+            weight=69,
+        )
+    ]
+
+
+def _basic_for_domain(case: Case, attempt: AttemptEvidence) -> Finding:
+    how = outside.setting(case.target, psrp="ansible_psrp_auth: negotiate", winrm="ansible_winrm_transport: ntlm")
+    return Finding(
+        "service_config",
+        "basic_for_domain_user",
+        LIKELY,
+        f"Basic works for local accounts of the host alone, and {attempt.account} is a domain account.",
+        (logons.fact(case, attempt),),
+        next_check="Log on once with a local account over Basic, or with this account over Negotiate.",
+        remedies=(
+            Remedy("Use a method for domain accounts", how),
+            Remedy("Or log on with a local account of the host", "ansible_user: .\\NAME"),
+        ),
+        tied_with=logons.tied(case, "service_config"),
+        weight=66,
+    )
 
 
 def _refused(case: Case) -> Finding:

@@ -10,11 +10,16 @@ from ..evidence.case import Case
 from ..evidence.endpoint import ChallengeEvidence
 from ..finding import LIKELY, RULED_OUT, Fact, Finding, Remedy
 from ..target import is_address
-from . import outside
+from . import coded, outside
 from .cause import Cause
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
+    """What a logon's codes name, else what is seen from outside."""
+    return coded.findings(case, "spn", next_check=CAUSE.by_hand) or _outside(case, now)
+
+
+def _outside(case: Case, now: float) -> list[Finding]:
     """From outside only this much: an address never has an SPN, and other methods need none."""
     target = case.target
     opened = outside.door(case)
@@ -53,7 +58,7 @@ CAUSE = Cause(
     "spn",
     "The Service Principal Name is missing, double or another's",
     3,
-    ("directory",),
+    ("logon", "directory",),
     "setspn -Q HTTP/HOST and setspn -Q WSMAN/HOST on a domain member: exactly one owner, the host's own account.",
     evaluate,
 )

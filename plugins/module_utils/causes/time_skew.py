@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.endpoint import ClockEvidence
 from ..finding import LIKELY, POSSIBLE, UNKNOWN, Fact, Finding, Remedy
-from . import outside
+from . import coded, logons, outside
 from .cause import Cause
 
 TOLERANCE = 300.0
@@ -18,6 +18,11 @@ NAMES = {"ntlm": "the timestamp of its NTLM challenge", "http_date": "the Date h
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
+    """What a logon's codes name, else what is seen from outside."""
+    return coded.findings(case, "time_skew", next_check=CAUSE.by_hand) or _outside(case, now)
+
+
+def _outside(case: Case, now: float) -> list[Finding]:
     """Host against control node; the domain controller's clock is another vantage point's business."""
     opened = outside.door(case)
     clocks = opened.clocks if opened else ()
@@ -29,13 +34,15 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         agrees = "The host's clock agrees with this control node's; the domain controller's clock has not been compared."
         return [Finding("time_skew", "agrees", UNKNOWN, agrees, against=facts, next_check="w32tm /stripchart /computer:DC /samples:3 /dataonly on the host.")]
     ahead = "ahead of" if best.offset > 0 else "behind"
-    kerberos = {"kerberos", "negotiate"}.intersection(case.target.auth)
+    works = logons.works(case)
+    kerberos = {"kerberos", "negotiate"}.intersection(case.target.auth) and not works
+    masked = " The logon works all the same, with NTLM, which does not mind." if works else ""
     return [
         Finding(
             "time_skew",
             "offset",
             LIKELY if kerberos else POSSIBLE,
-            f"The host's clock is {duration(abs(best.offset))} {ahead} this control node's; Kerberos tolerates 5 minutes.",
+            f"The host's clock is {duration(abs(best.offset))} {ahead} this control node's; Kerberos tolerates 5 minutes.{masked}",
             facts,
             next_check="Which of the two is wrong? Compare each with a domain controller: w32tm /stripchart /computer:DC /samples:3; chronyc tracking.",
             remedies=(

@@ -47,6 +47,10 @@ class Limits(t.Protocol):
         """Rungs to climb."""
 
     @property
+    def further(self) -> tuple[str, ...]:
+        """Rungs to climb where one of those was not passed."""
+
+    @property
     def limit(self) -> int:
         """Failed or unanswered uses of a password that an account may have."""
 
@@ -172,6 +176,8 @@ class Attempt:
                 rungs.append(ladder.rung(wanted.pop(0)))
             settle(permit, session, outcome, rungs)
             rungs += [ladder.rung(name) for name in wanted]
+            if outcome == ACCEPTED and any(rung.status != PASSED for rung in rungs):
+                rungs += [ladder.rung(name) for name in self.plan.further if all(rung.name != name for rung in rungs)]
             return self._evidence(outcome, self._means(session, outcome), permit, failure=session.failure, rungs=tuple(rungs))
         finally:
             session.close()
@@ -193,8 +199,8 @@ class Attempt:
             if not session.used:
                 return f"The host answered the first message of {way} with HTTP {status} and nothing to go on with; no password was tried."
             return f"The host refused the logon with {way}: HTTP {status}, without a reason."
-        if session.cut:
-            return f"The logon with {way} could not be finished: {session.cut}."
+        if session.failure and session.failure.step in ("keep_alive", "connect", "tls"):
+            return f"The logon with {way} could not be finished: {local_sentence(session.failure)}"
         if session.failure:
             return f"The logon with {way} failed on this side ({session.failure.step}): {local_sentence(session.failure)}"
         if last and last.reply.failure:
@@ -207,7 +213,7 @@ class Attempt:
         return AttemptEvidence(
             method=way.method, scheme=way.scheme, port=way.port, outcome=outcome, means=means, own=way.own, way=way.name, account=way.target.username or "",
             kind=self.account.kind if self.account.user else "", mechanism=session.mechanism if session else "", binding=way.binding, sealed=way.sealed,
-            proven=bool(permit and permit.proven), proven_by=permit.where if permit and permit.proven else "", **more,
+            used=bool(session and session.used), proven=bool(permit and permit.proven), proven_by=permit.where if permit and permit.proven else "", **more,
         )
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from .. import deps
 from ..account import DOMAIN, Account, account_of
+from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LogonEvidence
-from ..target import Target
+from ..target import Target, alternate
 from ..wire.deadline import Deadline
 from ..wire.methods import OMITTED, SENT
 from . import client_certificate
@@ -38,6 +39,8 @@ class Plan:
     methods: tuple[str, ...] | None = None
     transports: tuple[str, ...] | None = None
     rungs: tuple[str, ...] = RUNGS
+    further: tuple[str, ...] = ()
+    """Rungs climbed only where one of `rungs` was not passed."""
     bindings: tuple[str, ...] | None = None
     limit: int = 1
     """Failed or unanswered uses of its password that an account may have in one run."""
@@ -51,6 +54,14 @@ def observe(
 ) -> LogonEvidence:
     """Log on to the host that `seen` describes, for at most `timeout` seconds. Never raises for anything a host does."""
     return _Visit(target, seen, Deadline(timeout), plan, book).run(now())
+
+
+def from_params(params: t.Mapping[str, t.Any], target: Target) -> dict[str, t.Any]:
+    """The part of a plan that every module takes from its options (`argspec.logon_options`); raises DoctorError."""
+    if params["attempts"] < 1:
+        raise DoctorError(f"The option attempts is {params['attempts']}", expected="a whole number from 1 on", value=params["attempts"])
+    ways = tuple(alternate(target, given, number) for number, given in enumerate(params.get("alternate_logons") or (), 1))
+    return {"limit": params["attempts"], "alternates": ways}
 
 
 def warm_up() -> None:

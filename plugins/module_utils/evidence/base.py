@@ -9,7 +9,9 @@ evidence, or `Unknown`. Times are ISO 8601 strings in UTC ending in `Z`, duratio
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
+import time
 import types
 import typing as t
 from types import NoneType
@@ -25,6 +27,11 @@ class Unknown:
 
 
 Known = t.Union[T, Unknown]
+
+
+def seconds(moment: str) -> float:
+    """`2026-04-08T22:48:00Z` as seconds since 1970."""
+    return float(calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")))
 
 
 def encode(value: t.Any) -> t.Any:

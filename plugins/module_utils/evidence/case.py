@@ -34,6 +34,9 @@ class TargetEvidence:
     proxy: str | None = None
     spn_hostname: str | None = None
     """A name the inventory sets for the SPN in place of `host`."""
+    message_encryption: str = "auto"
+    """auto, always or never."""
+    send_cbt: bool = True
 
 
 @dataclass(frozen=True)

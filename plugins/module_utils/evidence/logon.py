@@ -86,10 +86,10 @@ class RungEvidence:
 
 @dataclass(frozen=True)
 class LocalFailure:
-    """A step that failed on this control node, before or between the host's answers."""
+    """A step that could not be done, before or between the host's answers."""
 
     step: str
-    """`library`, `credential`, `kdc`, `token`, `certificate_file`, `connect`, `tls`."""
+    """`library`, `credential`, `kdc`, `token`, `certificate_file`, `connect`, `tls`, `keep_alive`."""
     text: str
     code: int | None = None
     """Kerberos: the protocol's error code (MIT's minor code minus its base); None elsewhere."""
@@ -120,6 +120,8 @@ class AttemptEvidence:
     """Channel binding: `sent`, `omitted`, `wrong`; empty where there is no TLS or no token to carry it."""
     sealed: bool = False
     """True when messages are encrypted by the logon itself."""
+    used: bool = False
+    """True when something was sent that depends on the password: a refusal may count against the account."""
     proven: bool = False
     """True when this password was known to be right before: accepted by a host of this run."""
     proven_by: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-from .fleet import CLEAR, FAILED, MISSING, TROUBLE, Hosts
+from .fleet import CLEAR, FAILED, MISSING, TROUBLE, UNPROVEN, Hosts
 
 GROUP = 8
 """So many hosts may share one explanation before they are told together."""
@@ -30,9 +30,11 @@ def screen(hosts: Hosts, unknown: t.Sequence[Finding], hints: t.Sequence[str], *
 
 
 def _headline(hosts: Hosts) -> str:
-    count = {status: sum(1 for host in hosts.values() if host["status"] == status) for status in (TROUBLE, CLEAR, FAILED, MISSING)}
+    count = {status: sum(1 for host in hosts.values() if host["status"] == status) for status in (TROUBLE, CLEAR, UNPROVEN, FAILED, MISSING)}
     total = len(hosts)
     said = [f"{count[TROUBLE]} in trouble", f"{count[CLEAR]} with nothing wrong seen"]
+    if count[UNPROVEN]:
+        said.append(f"{count[UNPROVEN]} not proven")
     if left := count[FAILED] + count[MISSING]:
         said.append(f"{left} not diagnosed")
     return f"WINRM DOCTOR: {total} host{'s' if total != 1 else ''}, {', '.join(said)}"
@@ -104,9 +106,16 @@ def _rest(hosts: Hosts) -> list[str]:
     """Hosts without trouble, and those without a diagnosis."""
     lines: list[str] = []
     clear = [name for name, host in hosts.items() if host["status"] == CLEAR]
-    if clear:
-        lines += ["", f"Nothing wrong seen from outside; no logon was tried: {', '.join(clear)}"]
-        lines += [f"  {name}: {note}" for name in clear for note in hosts[name].get("notes", ())]
+    works = [name for name in clear if hosts[name].get("logon_works")]
+    for title, names in (("The logon works:", works), ("Nothing wrong seen from outside; no logon was tried:", [name for name in clear if name not in works])):
+        if names:
+            lines += ["", f"{title} {', '.join(names)}"]
+            lines += [f"  {name}: {note}" for name in names for note in hosts[name].get("notes", ())]
+    unproven = {name: host["msg"].partition("is not known. ")[2] or host["msg"] for name, host in hosts.items() if host["status"] == UNPROVEN}
+    if unproven:
+        lines += ["", "Nothing wrong seen from outside, but whether the logon works is not known:"]
+        for reason in dict.fromkeys(unproven.values()):
+            lines.append(f"  {', '.join(name for name, said in unproven.items() if said == reason)}: {reason}")
     for status, title in ((FAILED, "Could not be diagnosed:"), (MISSING, "Without a diagnosis:")):
         names = [name for name, host in hosts.items() if host["status"] == status]
         if names:

@@ -10,7 +10,8 @@ import statistics
 import typing as t
 
 FORMAT = 1
-TROUBLE, CLEAR, FAILED, MISSING = "trouble", "clear", "failed", "missing"
+TROUBLE, CLEAR, UNPROVEN, FAILED, MISSING = "trouble", "clear", "unproven", "failed", "missing"
+"""`unproven`: nothing wrong was seen, but a logon that was to be tried could not be."""
 SAME_CLOCK = 30.0
 """Seconds within which two hosts' offsets count as one."""
 NOTEWORTHY = 60.0
@@ -28,7 +29,10 @@ def entry(result: t.Mapping[str, t.Any] | None, now: str) -> dict[str, t.Any]:
         return {"status": FAILED, "seen_at": now, "msg": str(result.get("msg") or "The task failed without a message.")}
     kept = {name: result[name] for name in ("msg", "target", "findings", "notes") if result.get(name)}
     decided = {name: [item["cause"] for item in result.get(name, ())] for name in ("ruled_out", "unknown")}
-    seen = {"status": TROUBLE if result["findings"] else CLEAR, "seen_at": now, **kept, **decided}
+    status = TROUBLE if result["findings"] else UNPROVEN if result.get("logon_works") is False else CLEAR
+    seen = {"status": status, "seen_at": now, **kept, **decided}
+    if "logon_works" in result:
+        seen["logon_works"] = result["logon_works"]
     if result["findings"]:
         seen["evidence"] = result.get("evidence", {})
     return seen
@@ -56,7 +60,7 @@ def summary(hosts: Hosts) -> dict[str, t.Any]:
     statuses = [host["status"] for host in hosts.values()]
     causes = [host["findings"][0]["cause"] for host in hosts.values() if host["status"] == TROUBLE]
     return {
-        "hosts": {status: statuses.count(status) for status in (TROUBLE, CLEAR, FAILED, MISSING)},
+        "hosts": {status: statuses.count(status) for status in (TROUBLE, CLEAR, UNPROVEN, FAILED, MISSING)},
         "causes": {cause: causes.count(cause) for cause in sorted(set(causes))},
     }
 
@@ -76,7 +80,12 @@ def parse(text: str) -> Hosts:
 
 def hints(results: t.Mapping[str, t.Mapping[str, t.Any] | None]) -> list[str]:
     """What only the fleet as a whole can tell."""
-    offsets = [offset for offset in (_offset(result) for result in results.values() if result) if offset is not None]
+    known = {name: result for name, result in results.items() if result}
+    return [*_clocks(known), *_accounts(known)]
+
+
+def _clocks(results: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+    offsets = [offset for offset in (_offset(result) for result in results.values()) if offset is not None]
     if len(offsets) < 3:
         return []
     middle = statistics.median(offsets)
@@ -84,6 +93,24 @@ def hints(results: t.Mapping[str, t.Mapping[str, t.Any] | None]) -> list[str]:
     if abs(middle) < NOTEWORTHY or len(alike) * 2 <= len(offsets):
         return []
     return [f"{len(alike)} of {len(offsets)} hosts differ from this control node by about {middle:+.0f} s: suspect this control node's own clock first."]
+
+
+def _accounts(results: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+    """A domain account that one host refuses and others accept is not refused for its password, which one host alone cannot know."""
+    outcomes: dict[str, dict[str, list[str]]] = {}
+    for name, result in results.items():
+        for attempt in ((result.get("evidence") or {}).get("logon") or {}).get("attempts", ()):
+            if attempt.get("own") and attempt.get("kind") == "domain":
+                outcomes.setdefault(str(attempt.get("account", "")).lower(), {}).setdefault(attempt["outcome"], []).append(name)
+    said = []
+    for account, ends in sorted(outcomes.items()):
+        refused, accepted = ends.get("refused", []), ends.get("accepted", [])
+        if refused and accepted:
+            said.append(
+                f"The account {account} is refused by {', '.join(refused[:5])} but accepted by {len(accepted)} other host(s), such as {accepted[0]}. "
+                "If they have the same password in the inventory, look at the refusing host, not at the password."
+            )
+    return said
 
 
 def _offset(result: t.Mapping[str, t.Any]) -> float | None:

@@ -10,6 +10,7 @@ import typing as t
 from ..causes import certificate, outside
 from ..causes.time_skew import TOLERANCE
 from ..evidence import answers
+from ..evidence.base import seconds
 from ..evidence.case import Case
 from ..evidence.controller import ControllerEvidence
 from ..evidence.endpoint import FILTERED, OPEN, ChallengeEvidence, NameEvidence, TlsEvidence, VerifyEvidence
@@ -74,7 +75,7 @@ def _certificate(case: Case, now: float) -> t.Iterator[str]:
     own = certificate.leaf(seen) if seen else None
     if seen is None or own is None or case.target.scheme != "https":
         return
-    left = certificate.seconds(own.not_after) - now
+    left = seconds(own.not_after) - now
     if 0 < left < SOON:
         yield f"The host's certificate ends on {own.not_after[:10]}, in {int(left // 86400)} days."
     if not case.target.validate_certs and (wrong := _ignored(seen)):

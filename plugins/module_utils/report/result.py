@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..causes import logons
 from ..causes.catalogue import BY_ID, evaluate_all, leading
 from ..evidence.base import encode
 from ..evidence.case import Case
@@ -33,11 +34,12 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
         "ruled_out": [_brief(finding) for finding in findings if finding.verdict == RULED_OUT],
         "unknown": [_undecided(finding) for finding in findings if finding.verdict == UNKNOWN],
         "notes": notes(case, now),
+        **({} if logons.logon(case) is None else {"logon_works": logons.works(case)}),
         "fail_on_reached": any(finding.verdict in REACHES[fail_on] for finding in troubles),
     }
     if result["fail_on_reached"]:
         result["failed"] = True
-    result["evidence"] = fit({"controller": encode(case.controller), "endpoint": encode(case.endpoint)}, LIMIT - size(result))
+    result["evidence"] = fit({name: encode(getattr(case, name)) for name in ("controller", "endpoint", "logon")}, LIMIT - size(result))
     return result
 
 
@@ -45,10 +47,19 @@ def sentence(case: Case, findings: list[Finding]) -> str:
     """The diagnosis in one line."""
     first = leading(findings)
     if not first:
-        return f"{case.target.name}: nothing wrong seen from outside. No logon was tried."
+        return f"{case.target.name}: {_without_trouble(case)}"
     tied = [finding.cause for finding in first[1:]]
     others = f" Not to be told from {' or '.join(tied)} from here." if tied else ""
     return f"{case.target.name}: {first[0].cause} ({first[0].verdict}): {first[0].summary}{others}"
+
+
+def _without_trouble(case: Case) -> str:
+    attempt = logons.own(case)
+    if attempt is None:
+        return "nothing wrong seen from outside. No logon was tried."
+    if logons.works(case):
+        return f"the logon works. {attempt.means}"
+    return f"nothing wrong seen from outside, but whether the logon works is not known. {attempt.means}"
 
 
 def described(finding: Finding) -> dict[str, t.Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NTLM's first two messages ([MS-NLMP] 2.2.1.1 and 2.2.1.2): enough to be told who the host is."""
+"""NTLM's messages ([MS-NLMP] 2.2.1): enough to be told who the host is, and to tell what a client sent."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import datetime
 import struct
 
 from ..evidence.endpoint import ChallengeEvidence
+from ..evidence.logon import TokenEvidence
 from .http import printable
 
 SIGNATURE = b"NTLMSSP\x00"
@@ -23,7 +24,7 @@ ASKED = (
 )
 
 # [MS-NLMP] 2.2.2.1
-AV_EOL, AV_TIMESTAMP = 0, 7
+AV_EOL, AV_TIMESTAMP, AV_CHANNEL_BINDINGS = 0, 7, 10
 AV_NAMES = {1: "netbios_computer", 2: "netbios_domain", 3: "dns_computer", 4: "dns_domain", 5: "dns_forest"}
 
 FILETIME_EPOCH = datetime.datetime(1601, 1, 1, tzinfo=datetime.timezone.utc)
@@ -55,6 +56,46 @@ def parse_challenge(message: bytes, wrapped: bool = False) -> ChallengeEvidence:
     return ChallengeEvidence(
         target_name=target, **names, os_build=_build(message, flags), timestamp=timestamp, wrapped=wrapped, membership=_membership(flags, names),
     )
+
+
+def describe(message: bytes) -> TokenEvidence:
+    """Any of the three messages, without its responses and keys; ValueError with the offset where it is malformed."""
+    kind = int.from_bytes(message[8:12], "little") if len(message) >= 12 else 0
+    if kind == 1:
+        return TokenEvidence("ntlm_negotiate")
+    if kind == 2:
+        seen = parse_challenge(message)
+        return TokenEvidence("ntlm_challenge", text=seen.dns_computer or seen.netbios_computer or seen.target_name, server_time=seen.timestamp)
+    if kind == 3:
+        return _authenticate(message)
+    raise ValueError(f"an NTLM message of type {kind}; known are 1 to 3")
+
+
+def _authenticate(message: bytes) -> TokenEvidence:
+    """[MS-NLMP] 2.2.1.3: LmChallengeResponse, NtChallengeResponse, DomainName, UserName, Workstation, key, flags."""
+    if len(message) < 64:
+        raise ValueError(f"AUTHENTICATE_MESSAGE ends at offset {len(message)}, before its fields at 12 to 63 are complete")
+    fields = [struct.unpack_from("<HHI", message, at) for at in (20, 28, 36)]
+    response, domain, user = (_field(message, name, size, at) for name, (size, _most, at) in zip(("response", "DomainName", "UserName"), fields, strict=True))
+    encoding = "utf-16-le" if struct.unpack_from("<I", message, 60)[0] & UNICODE else "latin-1"
+    name = "\\".join(filter(None, (_text(domain, encoding, "DomainName", fields[1][2]), _text(user, encoding, "UserName", fields[2][2]))))
+    if len(response) <= 24:
+        return TokenEvidence("ntlm_authenticate", text="NTLMv1" if response else "anonymous", user=name, channel_binding=False)
+    # NTLMv2_CLIENT_CHALLENGE follows the proof of 16 bytes; its AV pairs start at 28 (2.2.2.7).
+    return TokenEvidence("ntlm_authenticate", text="NTLMv2", user=name, channel_binding=_has_binding(response[44:]))
+
+
+def _has_binding(pairs: bytes) -> bool:
+    """MsvAvChannelBindings, and not the sixteen zeros that stand for none ([MS-NLMP] 2.2.2.1)."""
+    at = 0
+    while at + 4 <= len(pairs):
+        kind, size = struct.unpack_from("<HH", pairs, at)
+        if kind == AV_EOL:
+            break
+        if kind == AV_CHANNEL_BINDINGS:
+            return any(pairs[at + 4 : at + 4 + size])
+        at += 4 + size
+    return False
 
 
 def filetime_to_iso(ticks: int) -> str:

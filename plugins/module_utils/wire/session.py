@@ -45,8 +45,6 @@ class Session:
         self.failure: LocalFailure | None = None
         self.used = False
         """True once something was sent that depends on the password: from then on a refusal counts against the account."""
-        self.cut = ""
-        """Why the handshake could not go on, where the host ended the connection in the middle of it."""
         self._method: Method | None = None
         self._raw = http.Reply(HttpEvidence())
 
@@ -93,8 +91,7 @@ class Session:
                 return REFUSED
             if not self.channel.open:
                 # NTLM lives in its connection: a client that goes on elsewhere starts anew, and fails.
-                self.cut = "the host, or something between, closed the connection after its challenge"
-                return BROKEN
+                return self._break("keep_alive", "the connection was closed after the host's challenge, and a logon cannot go on over another one")
             try:
                 token = method.step(answer)
             except LogonFailure as error:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Just enough SPNEGO (RFC 4178) to find the NTLM message in a host's answer."""
+"""Just enough SPNEGO (RFC 4178) to see what both sides offer, and to find the message inside."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ SEQUENCE, ENUMERATED, OID, OCTET_STRING = 0x30, 0x0A, 0x06, 0x04
 APPLICATION, NEG_TOKEN_RESP = 0x60, 0xA1
 STATES = {0: "accept-completed", 1: "accept-incomplete", 2: "reject", 3: "request-mic"}
 NTLM_MECH = "1.3.6.1.4.1.311.2.2.10"
+SPNEGO_OID = "1.3.6.1.5.5.2"
+MECHANISMS = {
+    "1.2.840.113554.1.2.2": "kerberos", "1.2.840.48018.1.2.2": "kerberos", "1.2.840.113554.1.2.2.3": "kerberos user-to-user", NTLM_MECH: "ntlm",
+    "1.3.6.1.4.1.311.2.2.30": "negoex",
+}
+"""[MS-SPNG] 1.9; the second is Microsoft's own spelling of Kerberos."""
+MOST_MECHANISMS = 12
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,14 @@ class Answer:
     state: str = ""
     mech: str = ""
     wrapped: bool = True
+
+
+@dataclass(frozen=True)
+class Start:
+    """A NegTokenInit."""
+
+    mechanisms: tuple[str, ...] = ()
+    token: bytes = b""
 
 
 class Element(t.NamedTuple):
@@ -59,6 +74,47 @@ def unwrap(data: bytes) -> Answer:
             token = inner.value
         at = part.end
     return Answer(token, state, mech)
+
+
+def read_init(data: bytes) -> Start:
+    """The client's first token, or a server's NegTokenInit2 ([MS-SPNG] 2.2.1); ValueError with the offset where it is malformed."""
+    outer = read_element(data, 0)
+    named = read_element(outer.value, 0)
+    if outer.tag != APPLICATION or named.tag != OID or dotted(named.value) != SPNEGO_OID:
+        raise ValueError("the token is no NegTokenInit of SPNEGO")
+    choice = read_element(outer.value, named.end)
+    body = read_element(choice.value, 0)
+    if choice.tag != 0xA0 or body.tag != SEQUENCE:
+        raise ValueError(f"NegTokenInit: tags {choice.tag:#04x} and {body.tag:#04x} instead of 0xa0 and a SEQUENCE")
+    names: list[str] = []
+    token = b""
+    at = 0
+    while at < len(body.value):
+        part = read_element(body.value, at)
+        inner = read_element(part.value, 0)
+        if part.tag == 0xA0:
+            names = _mechanisms(inner.value)
+        elif (part.tag, inner.tag) == (0xA2, OCTET_STRING):
+            token = inner.value
+        at = part.end
+    return Start(tuple(names), token)
+
+
+def _mechanisms(data: bytes) -> list[str]:
+    names: list[str] = []
+    at = 0
+    while at < len(data) and len(names) < MOST_MECHANISMS:
+        item = read_element(data, at)
+        name = mechanism(dotted(item.value))
+        if name not in names:
+            names.append(name)
+        at = item.end
+    return names
+
+
+def mechanism(oid: str) -> str:
+    """A mechanism by name, or by number where it is not known."""
+    return MECHANISMS.get(oid, oid)
 
 
 def read_element(data: bytes, at: int) -> Element:

@@ -1,0 +1,167 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the logon's evidence: the questions several causes ask of it."""
+
+from __future__ import annotations
+
+from ..evidence.base import Unknown
+from ..evidence.case import Case
+from ..evidence.logon import ACCEPTED, DENIED, NOT_TRIED, PASSED, REFUSED, AttemptEvidence, FaultEvidence, LogonEvidence, RungEvidence
+from ..finding import Fact
+from . import outside
+
+OWN_SHELL = {"winrm": "cmd", "psrp": "powershell"}
+"""The shell that each connection of Ansible works in (pywinrm runs commands in WinRS, pypsrp in a runspace)."""
+SHELLS = {"cmd": "a cmd shell (WinRS)", "powershell": "a PowerShell session"}
+
+
+def logon(case: Case) -> LogonEvidence | None:
+    """The logon's evidence, if this vantage point was asked."""
+    return None if isinstance(case.logon, Unknown) else case.logon
+
+
+def attempts(case: Case) -> tuple[AttemptEvidence, ...]:
+    """What was tried, or not, with the inventory's account."""
+    seen = logon(case)
+    return tuple(attempt for attempt in seen.attempts if not attempt.way) if seen else ()
+
+
+def own(case: Case) -> AttemptEvidence | None:
+    """The inventory's own way: the first, where its connection would try several."""
+    return next((attempt for attempt in attempts(case) if attempt.own), None)
+
+
+def accepted(case: Case) -> tuple[AttemptEvidence, ...]:
+    """The ways in which the host let the inventory's account in."""
+    return tuple(attempt for attempt in attempts(case) if attempt.outcome == ACCEPTED)
+
+
+def by_others(case: Case) -> tuple[AttemptEvidence, ...]:
+    """The alternate logons that the host accepted."""
+    seen = logon(case)
+    return tuple(attempt for attempt in seen.attempts if attempt.way and attempt.outcome == ACCEPTED) if seen else ()
+
+
+def works(case: Case) -> bool:
+    """True when the inventory's own way got as far as its connection needs: logged on, answered, and with its shell."""
+    attempt = own(case)
+    if attempt is None or attempt.outcome != ACCEPTED:
+        return False
+    needed = OWN_SHELL.get(case.target.connection, "powershell")
+    return all(rung.status == PASSED for rung in attempt.rungs if rung.name in ("authenticate", "identify", needed))
+
+
+def refusal(case: Case) -> AttemptEvidence | None:
+    """The own way, where the host looked at the password (or its proof) and said no without giving a reason."""
+    attempt = own(case)
+    if attempt is None or attempt.outcome != REFUSED or not attempt.used or code_of(attempt) is not None:
+        return None
+    return attempt
+
+
+def proven(case: Case) -> str:
+    """Who accepted the inventory's password: a host's name, a way into this one, or "" where nobody did."""
+    for attempt in attempts(case):
+        if attempt.proven:
+            return attempt.proven_by or "another host of this run"
+    other = next((attempt for attempt in accepted(case) if attempt.method != "certificate"), None)
+    return f"this host, with {_way(other)}" if other else ""
+
+
+def not_tried(case: Case) -> AttemptEvidence | None:
+    """The own way, where it was not tried."""
+    attempt = own(case)
+    return attempt if attempt is not None and attempt.outcome == NOT_TRIED else None
+
+
+def suspects(case: Case) -> tuple[str, ...]:
+    """The causes that explain a refusal without a reason, those left out that another attempt speaks against.
+
+    A wrong password, a right that is missing, NTLM or a channel binding that policy refuses, and a broken trust all end in the same 401.
+    """
+    attempt = refusal(case)
+    if attempt is None or attempt.method == "certificate":
+        return ()
+    bound = attempt.binding != ""
+    ntlm = "ntlm" in (attempt.mechanism, attempt.method) or attempt.method == "credssp"
+    here = [other for other in accepted(case) if other is not attempt]
+    if bound and any(other.scheme == "https" and other.method == attempt.method and other.binding != attempt.binding for other in here):
+        return ("channel_binding",)
+    if bound and any(other.scheme == "http" and other.mechanism == attempt.mechanism for other in here):
+        return ("channel_binding",)
+    possible = {
+        "credentials": not proven(case),
+        "permissions": not here,
+        "channel_binding": bound and not here and not _both_bindings_refused(case),
+        "ntlm_blocked": ntlm and not any(other.mechanism == "ntlm" for other in (*here, *by_others(case))),
+        "domain_trust": attempt.kind != "local" and attempt.mechanism != "kerberos" and attempt.method != "certificate" and not here,
+        "service_config": attempt.method == "basic" and attempt.kind == "domain",
+    }
+    if any(other.binding == attempt.binding and other.mechanism == attempt.mechanism for other in by_others(case)):
+        # Another account came in by the very same way: the way is good.
+        possible.update(channel_binding=False, ntlm_blocked=False)
+    return tuple(cause for cause, fits in possible.items() if fits)
+
+
+def tied(case: Case, cause: str) -> tuple[str, ...]:
+    """The other suspects."""
+    return tuple(other for other in suspects(case) if other != cause)
+
+
+def _both_bindings_refused(case: Case) -> bool:
+    return {"sent", "omitted"} <= {attempt.binding for attempt in attempts(case) if attempt.outcome == REFUSED}
+
+
+def code_of(attempt: AttemptEvidence) -> int | None:
+    """The Kerberos error or NTSTATUS that came with a refusal."""
+    for rung in attempt.rungs[:1]:
+        for leg in reversed(rung.legs):
+            if leg.answer is not None and leg.answer.code is not None:
+                return leg.answer.code
+    return attempt.failure.code if attempt.failure else None
+
+
+def denied(attempt: AttemptEvidence, *names: str) -> tuple[RungEvidence, ...]:
+    """The rungs among `names` that the host denied."""
+    return tuple(rung for rung in attempt.rungs if rung.status == DENIED and (not names or rung.name in names))
+
+
+def fault(rung: RungEvidence) -> FaultEvidence | None:
+    """The fault that a rung ended with."""
+    return next((leg.fault for leg in reversed(rung.legs) if leg.fault is not None), None)
+
+
+def faults(case: Case) -> tuple[tuple[AttemptEvidence, RungEvidence, FaultEvidence], ...]:
+    """Every fault of the own way that is in its connection's way: those of the other shell and of winrm/config are not."""
+    attempt = own(case)
+    if attempt is None:
+        return ()
+    needed = ("authenticate", "identify", OWN_SHELL.get(case.target.connection, "powershell"))
+    found = ((attempt, rung, fault(rung)) for rung in attempt.rungs if rung.name in needed)
+    return tuple((attempt, rung, seen) for attempt, rung, seen in found if seen is not None)
+
+
+def fact(case: Case, attempt: AttemptEvidence) -> Fact:
+    """One attempt, quoted."""
+    account = f"{attempt.account}: " if attempt.account else ""
+    way = f"alternate logon {attempt.way}, " if attempt.way else ""
+    return Fact(f"{way}{account}{attempt.means}", f"{outside.where(case.target, port=attempt.port)}, {_way(attempt)}", "logon")
+
+
+def rung_fact(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Fact:
+    """One rung, quoted."""
+    what = {"authenticate": "the logon", "identify": "Identify", "config": "reading winrm/config", **SHELLS}[rung.name]
+    return Fact(f"{what}: {rung.means}", f"{outside.where(case.target, port=attempt.port)}, {_way(attempt)}", "logon")
+
+
+def tries(case: Case) -> tuple[Fact, ...]:
+    """Every attempt that was made, quoted, the own one first."""
+    seen = logon(case)
+    made = [attempt for attempt in seen.attempts if attempt.outcome != NOT_TRIED] if seen else []
+    return tuple(fact(case, attempt) for attempt in made)
+
+
+def _way(attempt: AttemptEvidence) -> str:
+    binding = {"omitted": " without channel binding", "wrong": " with a wrong channel binding"}.get(attempt.binding, "")
+    return f"{attempt.method} over {attempt.scheme}{binding}"
