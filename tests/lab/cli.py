@@ -104,8 +104,9 @@ async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> i
     signals = Signals()
     allow_many_files()
     with tempfile.TemporaryDirectory(prefix="winrm-doctor-lab-") as name:
-        folder, password = Path(name), secrets.token_urlsafe(12)
-        lab = Lab(hosts, folder, {USER.rpartition("\\")[2]: password})
+        folder = Path(name)
+        known = inventory.Secrets(USER, secrets.token_urlsafe(12), {host.name: secrets.token_urlsafe(12) for host in hosts if host.account})
+        lab = Lab(hosts, folder, known)
         try:
             await lab.start()
             if by_name:
@@ -114,7 +115,7 @@ async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> i
             print(f"lab: {error.strerror or error}. Is another lab running, or WinRM itself, on these ports?", file=sys.stderr)
             await lab.close()
             return 1
-        environment = {**os.environ, **inventory.write(folder, hosts, USER, password, lab.pki.bundle, by_name)}
+        environment = {**os.environ, **inventory.write(folder, hosts, lab.secrets, lab.pki.bundle, by_name)}
         environment.pop(namespace.MARK, None)
         try:
             return await (run(command, environment, signals) if command is not None else wait(environment, signals))

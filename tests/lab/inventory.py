@@ -6,38 +6,67 @@
 from __future__ import annotations
 
 import json
+import secrets
 import typing as t
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from .scenario import Host
 
+CERTIFICATE_VARIABLES = {
+    "psrp": ("ansible_psrp_certificate_pem", "ansible_psrp_certificate_key_pem"), "winrm": ("ansible_winrm_cert_pem", "ansible_winrm_cert_key_pem"),
+}
 
-def inventory(hosts: t.Iterable[Host], user: str, password: str, bundle: Path, by_name: bool) -> dict[str, t.Any]:
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the inventory may know: the shared account, the accounts of single hosts, client certificates and their keys."""
+
+    user: str
+    password: str = field(repr=False)
+    own: t.Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Host to the password of its own account."""
+    pairs: t.Mapping[str, tuple[Path, Path]] = field(default_factory=dict)
+
+    def variables(self, host: Host) -> dict[str, t.Any]:
+        """What a host has otherwise than all."""
+        found: dict[str, t.Any] = {}
+        if host.account:
+            found = {"ansible_user": host.user, "ansible_password": self.own[host.name]}
+        if host.wrong_password:
+            found["ansible_password"] = secrets.token_urlsafe(12)
+        if host.name in self.pairs:
+            names = CERTIFICATE_VARIABLES[host.vars["ansible_connection"]]
+            found.update(zip(names, map(str, self.pairs[host.name]), strict=True))
+        return found
+
+
+def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bool) -> dict[str, t.Any]:
     """Groups healthy and broken, one for each cause, and for the bench one for each connection."""
     groups: dict[str, dict[str, t.Any]] = {}
     everybody = {}
     for host in hosts:
-        everybody[host.name] = {"ansible_host": host.fqdn if by_name else host.address, **host.vars}
+        everybody[host.name] = {"ansible_host": host.fqdn if by_name else host.address, **known.variables(host), **host.vars}
         names = ["healthy" if host.healthy else "broken", *(f"cause_{cause}" for cause in host.causes)]
         if host.healthy and host.name[-3:].isdigit():
             names.append(f"bench_{host.vars['ansible_connection']}")
         for name in names:
             groups.setdefault(name, {"hosts": {}})["hosts"][host.name] = {}
     common = {
-        "ansible_user": user, "ansible_password": password, "ansible_winrm_ca_trust_path": str(bundle), "ansible_psrp_ca_cert": str(bundle),
+        "ansible_user": known.user, "ansible_password": known.password, "ansible_winrm_ca_trust_path": str(bundle), "ansible_psrp_ca_cert": str(bundle),
         "ansible_winrm_operation_timeout_sec": 10, "ansible_winrm_read_timeout_sec": 20, "ansible_psrp_connection_timeout": 5,
     }
     return {"all": {"vars": common, "hosts": everybody, "children": groups}}
 
 
-def write(folder: Path, hosts: t.Sequence[Host], user: str, password: str, bundle: Path, by_name: bool) -> dict[str, str]:
+def write(folder: Path, hosts: t.Sequence[Host], known: Secrets, bundle: Path, by_name: bool) -> dict[str, str]:
     """Write both files; returns the environment that names them."""
     where, truth = folder / "inventory.yml", folder / "truth.json"
-    where.write_text(yaml.safe_dump(inventory(hosts, user, password, bundle, by_name), sort_keys=False), encoding="utf-8")
-    known = {host.name: {"wrong": host.wrong, "causes": list(host.causes), "healthy": host.healthy} for host in hosts}
-    truth.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    where.write_text(yaml.safe_dump(inventory(hosts, known, bundle, by_name), sort_keys=False), encoding="utf-8")
+    about = {host.name: {"wrong": host.wrong, "causes": list(host.causes), "healthy": host.healthy} for host in hosts}
+    truth.write_text(json.dumps(about, indent=1), encoding="utf-8")
     return {
         "WINRM_DOCTOR_LAB_DIR": str(folder), "WINRM_DOCTOR_LAB_INVENTORY": str(where), "WINRM_DOCTOR_LAB_TRUTH": str(truth),
         "WINRM_DOCTOR_LAB_CA": str(bundle), "ANSIBLE_INVENTORY": str(where),

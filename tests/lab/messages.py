@@ -32,6 +32,33 @@ class Response:
 
 
 @dataclass(frozen=True)
+class Account:
+    """One account, of the domain or of the host alone."""
+
+    password: str = field(repr=False)
+    state: str = "ok"
+    """A key of STATES."""
+    groups: str = "administrators"
+    """`administrators`, `remote_management_users` or `none`."""
+    local: bool = False
+    filtered: bool = False
+    """A local administrator whose network token UAC filters: then it is no administrator's ([MS documentation] LocalAccountTokenFilterPolicy)."""
+
+    @property
+    def administrator(self) -> bool:
+        """With an administrator's rights over the network."""
+        return self.groups == "administrators" and not self.filtered
+
+
+STATES = {
+    "ok": 0, "disabled": 0xC0000072, "locked": 0xC0000234, "expired": 0xC0000193, "password_expired": 0xC0000071, "must_change": 0xC0000224,
+    "no_network_logon": 0xC000015B,
+}
+"""State of an account to the NTSTATUS of its logon ([MS-ERREF] 2.3.1)."""
+NO_SUCH_USER, WRONG_PASSWORD, BAD_BINDINGS, NTLM_BLOCKED = 0xC0000064, 0xC000006A, 0xC000035B, 0xC0000418
+
+
+@dataclass(frozen=True)
 class Windows:
     """What kind of Windows answers: its names, its clock, its accounts, how its WinRM service is configured."""
 
@@ -45,9 +72,45 @@ class Windows:
     """Seconds its clock is ahead of this machine's."""
     schemes: tuple[str, ...] = ("Negotiate", "Kerberos")
     """The WWW-Authenticate lines of its 401, in its order."""
-    accounts: t.Mapping[str, str] = field(default_factory=dict)
-    """User name to password."""
+    accounts: t.Mapping[str, Account] = field(default_factory=dict)
+    """User name to account."""
     allow_unencrypted: bool = False
+    plain_refused_as: int = 500
+    """Status of the empty answer to an unencrypted message: 500 (reports of client projects) or 401 (recorded from a real 2012 R2)."""
+    cbt: str = "relaxed"
+    """CbtHardeningLevel: none, relaxed or strict ([MS-WSMV] 2.2.4.7)."""
+    tls_terminated: bool = False
+    """A device in front unpacks TLS, so that tokens name another certificate than WinRM's."""
+    ntlm: str = "allow"
+    """allow; deny: refused at the last message, as is thought; deny_challenge: already at the first. Which of the two Windows does is inferred."""
+    root_sddl: str = "default"
+    """Who may use WinRM at all: default (administrators and Remote Management Users), admins_only, nobody."""
+    denied_as: str = "fault"
+    """How a want of rights is told: `fault` (HTTP 500, code 5) or `401`. Both are reported."""
+    access_denied: str = "code5"
+    """`code5` (w:AccessDenied) or `hresult` (2147942405 in w:InternalError); both were recorded, for different requests."""
+    cmd_for: str = "administrators"
+    """Who may open a cmd shell: administrators, or users (everybody who may use WinRM)."""
+    remote_shell_access: bool = True
+    remote_access: bool = True
+    plugin_enabled: bool = True
+    quota: str = ""
+    """A key of shells.QUOTAS: the quota that is used up."""
+    faults: str = "wsman"
+    """`wsman` (WSManFault) or `wmi` (MSFT_WmiError), the shape of quota faults."""
+    max_token: int = 16384
+    """Bytes of a header line above which HTTP.sys answers 400 (MaxFieldLength, KB820129)."""
+    reason: str = ""
+    """Reason phrase of every status line."""
+    tabs: bool = True
+    """A tab before the part headers of sealed messages."""
+    closes_after: int = 0
+    """Close the connection after so many answers; 0: never."""
+    challenge_closes: bool = False
+    """Close it with the challenge, as a device that knows no keep-alive does."""
+    certificate_auth: bool = False
+    client_certificates: t.Mapping[str, str] = field(default_factory=dict)
+    """SHA-1 thumbprint of a client certificate to the account it is mapped to."""
     url_prefix: str = "wsman"
     server: str = "Microsoft-HTTPAPI/2.0"
 

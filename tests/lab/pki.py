@@ -30,6 +30,15 @@ class Authority:
     key: Key
 
 
+@dataclass(frozen=True)
+class ClientPair:
+    """Files of a client certificate and its key; the thumbprint in the form that Windows uses."""
+
+    certificate: Path
+    key: Path
+    thumbprint: str
+
+
 @dataclass
 class Pki:
     """Makes each host's chain in a folder. Keys are shared where that harms nothing, for making them is slow."""
@@ -62,6 +71,32 @@ class Pki:
         secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         path.write_bytes(secret + b"".join(pem(certificate) for certificate in chain))
         return path, leaf.public_bytes(serialization.Encoding.DER)
+
+    def issue_client(self, host: Host) -> ClientPair:
+        """A client certificate with the account's user principal name, as certificate logon maps by, and its key."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        since, until = (now - 400 * DAY, now - 35 * DAY) if host.client_certificate == "expired" else (now - 30 * DAY, now + 300 * DAY)
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if host.client_certificate == "server_only" else ExtendedKeyUsageOID.CLIENT_AUTH
+        upn = f"{host.account['name']}@localhost".encode()
+        name = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), b"\x0c" + bytes([len(upn)]) + upn)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(_name(host.account["name"]))
+            .issuer_name(self.root.certificate.subject)
+            .public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(since)
+            .not_valid_after(until)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.root.key.public_key()), critical=False)
+            .sign(self.root.key, hashes.SHA256())
+        )
+        where, secret = self.folder / f"{host.name}-client.pem", self.folder / f"{host.name}-client.key"
+        where.write_bytes(pem(certificate))
+        secret.write_bytes(self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        secret.chmod(0o600)
+        return ClientPair(where, secret, certificate.fingerprint(hashes.SHA1()).hex().upper())
 
     def _leaf(self, host: Host, faults: set[str], key: Key) -> x509.Certificate:
         now = datetime.datetime.now(datetime.timezone.utc)

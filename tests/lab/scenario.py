@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from .messages import Windows
+from .messages import STATES, Account, Windows
 
 FILE = Path(__file__).with_name("scenarios.yml")
 DOMAIN = "lab.test"
@@ -27,6 +27,9 @@ SERVICES = (
 CERTIFICATES = (
     "good", "expired", "future", "self_signed", "unknown_root", "unsent_intermediate", "wrong_name", "no_san", "client_only", "weak_key",
 )
+CLIENT_CERTIFICATES = ("good", "unmapped", "off", "stale", "expired", "server_only", "tls13")
+"""What is wrong with the logon by client certificate."""
+ACCOUNT_KEYS = ("name", "state", "groups", "local", "filtered")
 DEFAULT_PORTS = {5985: "wsman", 5986: "wsman", 80: "silent", 443: "silent", 445: "open", 3389: "open"}
 """A Windows host with its firewall on: ports nobody listens on are silent."""
 TLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -41,8 +44,11 @@ SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "dns": ((list,), "a list of addresses"),
     "needs_dns": ((bool,), "true or false"),
     "windows": ((dict,), "a mapping of settings"),
+    "account": ((dict,), "a mapping with the key name"),
+    "wrong_password": ((bool,), "true or false"),
+    "client_certificate": ((str,), "one of the faults, or good"),
 }
-WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build"))
+WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build", "client_certificates"))
 
 
 class ScenarioError(ValueError):
@@ -67,6 +73,11 @@ class Host:
     """Addresses its name resolves to; None: its own; () : none."""
     needs_dns: bool = False
     windows: dict[str, t.Any] = field(default_factory=dict)
+    account: dict[str, t.Any] = field(default_factory=dict)
+    """An account of its own, in place of the one that all hosts share."""
+    wrong_password: bool = False
+    """The inventory has another password than the account."""
+    client_certificate: str = ""
 
     @property
     def fqdn(self) -> str:
@@ -78,12 +89,26 @@ class Host:
         """True when nothing is wrong with it."""
         return not self.causes
 
-    def kind(self, accounts: t.Mapping[str, str]) -> Windows:
+    def kind(self, accounts: t.Mapping[str, Account], certificates: t.Mapping[str, str] | None = None) -> Windows:
         """The Windows that answers for it."""
         settings = {"domain": "LAB", "dns_domain": DOMAIN, **self.windows}
         if "schemes" in settings:
             settings["schemes"] = tuple(settings["schemes"])
-        return Windows(computer=self.name.upper(), accounts=accounts, **settings)
+        if self.client_certificate:
+            settings["certificate_auth"] = self.client_certificate != "off"
+        return Windows(computer=self.name.upper(), accounts=accounts, client_certificates=certificates or {}, **settings)
+
+    def own_account(self, password: str) -> dict[str, Account]:
+        """The account of its own by name; nothing where it has none."""
+        given = {key: value for key, value in self.account.items() if key != "name"}
+        return {self.account["name"]: Account(password, **given)} if self.account else {}
+
+    @property
+    def user(self) -> str:
+        """How the inventory spells the account of its own."""
+        name = self.account.get("name", "")
+        domain = self.windows.get("domain", "LAB")
+        return f"{self.name.upper() if self.account.get('local') or not domain else domain}\\{name}"
 
 
 def address_of(number: int) -> str:
@@ -117,6 +142,11 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     ports = {**DEFAULT_PORTS, **given.get("ports", {})}
     _among(name, "causes", given.get("causes", ()), CAUSES)
     _among(name, "ports", ports.values(), SERVICES)
+    _among(name, "account", given.get("account", ()), ACCOUNT_KEYS)
+    if "account" in given and not given["account"].get("name"):
+        raise ScenarioError(f"{name}: account has no name; expected the key 'name'")
+    _among(name, "account state", [given.get("account", {}).get("state", "ok")], STATES)
+    _among(name, "client_certificate", [given["client_certificate"]] if given.get("client_certificate") else (), CLIENT_CERTIFICATES)
     _among(name, "windows", given.get("windows", {}), WINDOWS_KEYS)
     _among(name, "tls", [given["tls"]] if "tls" in given else (), TLS)
     _among(name, "secure", given.get("secure", ()), ports)
@@ -126,7 +156,8 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     if stray := [port for port in ports if not isinstance(port, int) or not 0 < port < 65536]:
         raise ScenarioError(f"{name}: the port {stray[0]!r} is not a number from 1 to 65535")
     lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns") if given.get(key) is not None}
-    rest = {key: given[key] for key in ("wrong", "tls", "needs_dns", "windows", "vars") if key in given}
+    plain = ("wrong", "tls", "needs_dns", "windows", "vars", "account", "wrong_password", "client_certificate")
+    rest = {key: given[key] for key in plain if key in given}
     return Host(name=name, address=address_of(number), ports=ports, certificate=certificate, **lists, **rest)
 
 

@@ -12,21 +12,28 @@ import socket
 import ssl
 import typing as t
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from . import framing, strangers
+from .inventory import Secrets
 from .logon import converse
-from .messages import Conversation
-from .pki import Pki
+from .logon.journal import Journal
+from .messages import Account, Conversation, Windows
+from .pki import ClientPair, Pki
 from .scenario import Host
 
 
 class Lab:
     """Start it, use it, close it."""
 
-    def __init__(self, hosts: t.Sequence[Host], folder: Path, accounts: t.Mapping[str, str]) -> None:
-        self.hosts, self.accounts = hosts, accounts
+    def __init__(self, hosts: t.Sequence[Host], folder: Path, known: Secrets) -> None:
+        self.hosts = hosts
         self.pki = Pki(folder)
+        self.journal = Journal(folder / "attempts.jsonl")
+        pairs = {host.name: self.pki.issue_client(host) for host in hosts if host.client_certificate}
+        self.secrets = replace(known, pairs={name: (pair.certificate, pair.key) for name, pair in pairs.items()})
+        self.kinds = {host.name: self._kind(host, pairs.get(host.name)) for host in hosts}
         self._servers: list[asyncio.Server] = []
         self._stuffed: list[socket.socket] = []
         self._connections: set[asyncio.StreamWriter] = set()
@@ -60,7 +67,7 @@ class Lab:
             if service in strangers.WORDLESS:
                 await strangers.WORDLESS[service](reader, writer)
             else:
-                await framing.converse(reader, writer, self._conversation(host, service, certificate))
+                await framing.converse(reader, writer, self._conversation(host, service, certificate, _client(writer)))
         except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
             # The client hung up: nobody is left to be told.
             writer.transport.abort()
@@ -69,9 +76,17 @@ class Lab:
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 writer.close()
 
-    def _conversation(self, host: Host, service: str, certificate: bytes | None) -> Conversation:
+    def _kind(self, host: Host, pair: ClientPair | None) -> Windows:
+        shared = {self.secrets.user.rpartition("\\")[2]: Account(self.secrets.password, local="domain" in host.windows and not host.windows["domain"])}
+        accounts = {**shared, **host.own_account(self.secrets.own.get(host.name, ""))}
+        mapped = {}
+        if pair and host.client_certificate not in ("unmapped",):
+            mapped[pair.thumbprint] = "gone" if host.client_certificate == "stale" else host.account["name"]
+        return host.kind(accounts, mapped)
+
+    def _conversation(self, host: Host, service: str, certificate: bytes | None, client: bytes | None) -> Conversation:
         if service == "wsman":
-            return converse(host.kind(self.accounts), certificate=certificate)
+            return converse(self.kinds[host.name], certificate=certificate, client=client, journal=self.journal)
         if service == "openwsman":
             return strangers.Openwsman()
         return strangers.Fixed(strangers.RESPONSES[service], host.windows.get("clock_offset", 0.0))
@@ -91,7 +106,23 @@ class Lab:
                 context.minimum_version = ssl.TLSVersion.TLSv1
                 context.maximum_version = ssl.TLSVersion[host.tls.replace(".", "_")]
         context.load_cert_chain(path)
+        if host.client_certificate:
+            self._ask_for_client(host, context)
         return context, leaf
+
+    def _ask_for_client(self, host: Host, context: ssl.SSLContext) -> None:
+        """[inferred] With TLS 1.3 Windows would have to ask after the handshake, which WinRM is said not to do; so there it does not ask."""
+        if host.client_certificate == "tls13":
+            return
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(self.pki.bundle)
+
+
+def _client(writer: asyncio.StreamWriter) -> bytes | None:
+    """The client's certificate as DER, if it showed one."""
+    secure = writer.get_extra_info("ssl_object")
+    return secure.getpeercert(binary_form=True) if secure else None
 
 
 def stuff(address: str, port: int) -> list[socket.socket]:

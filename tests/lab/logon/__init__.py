@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from ..messages import Conversation, Windows
 from .conversation import WindowsConversation
+from .journal import Journal
 from .shells import Shells
 
 _SHELLS: dict[str, Shells] = {}
 
 
-def converse(windows: Windows, *, certificate: bytes | None) -> Conversation:
-    """A fresh connection to this Windows; `certificate` is the DER of its TLS certificate, None on plain HTTP.
+def converse(windows: Windows, *, certificate: bytes | None, client: bytes | None = None, journal: Journal | None = None) -> Conversation:
+    """A fresh connection to this Windows; `certificate` is the DER of its TLS certificate, None on plain HTTP, `client` that of its caller's.
 
     Shells belong to the host and outlive a connection, as they do on Windows.
     """
-    return WindowsConversation(windows, certificate, _SHELLS.setdefault(windows.computer, Shells(windows)))
+    return WindowsConversation(windows, certificate, client, _SHELLS.setdefault(windows.computer, Shells(windows)), journal or Journal(None))

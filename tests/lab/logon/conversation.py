@@ -5,34 +5,42 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import email.utils
 import time
 
 import spnego
 
 from ..messages import Request, Response, Windows
-from . import ntlm, seal, soap
+from . import rights, seal, soap
+from .authenticate import Answer, Authenticator, Caller
 from .config import config
+from .journal import Journal
 from .shells import Shells
 
 Headers = list[tuple[str, str]]
+TOO_LONG = (
+    b'<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">\r\n<HTML><HEAD><TITLE>Bad Request</TITLE>\r\n'
+    b'<META HTTP-EQUIV="Content-Type" Content="text/html; charset=us-ascii"></HEAD>\r\n<BODY><h2>Bad Request - Request Too Long</h2>\r\n'
+    b"<hr><p>HTTP Error 400. The size of the request headers is too long.</p>\r\n</BODY></HTML>\r\n"
+)
+"""HTTP.sys' own page, as Microsoft's article on Kerberos tokens and IIS quotes it (KB820129)."""
 
 
 class WindowsConversation:
-    """Authentication is bound to the connection ([MS-WSMV] 3.1.4.1.30); Basic is asked for each time."""
+    """Authentication is bound to the connection ([MS-WSMV] 3.1.4.1.30); Basic and certificates are asked for each time."""
 
-    def __init__(self, windows: Windows, certificate: bytes | None, shells: Shells) -> None:
+    def __init__(self, windows: Windows, certificate: bytes | None, client: bytes | None, shells: Shells, journal: Journal) -> None:
         self.windows, self.shells = windows, shells
         self.secure = certificate is not None
-        self.bindings = ntlm.bindings_of(certificate)
-        self.context: spnego.ContextProxy | None = None
-        self.scheme = ""
-        self.user = ""
+        self.authenticator = Authenticator(windows, certificate, client, journal)
+        self.caller: Caller | None = None
+        self.answered = 0
 
     def answer(self, request: Request) -> Response:
         """One request; the order of the checks is HTTP.sys first, then WinRM."""
+        self.answered += 1
+        if any(len(name) + len(value) > self.windows.max_token for name, value in request.headers.items()):
+            return self._plain(400, [("Content-Type", "text/html; charset=us-ascii")], TOO_LONG, close=True)
         path = request.path.partition("?")[0].strip("/")
         if path != self.windows.url_prefix:
             return self._plain(404, close=True)
@@ -43,95 +51,87 @@ class WindowsConversation:
         offered = request.headers.get("authorization", "")
         token: Headers = []
         if offered:
-            refused, token = self._authenticate(offered)
-            if refused:
-                return refused
-        if not self.user:
+            answer = self._authenticate(offered)
+            token = [("WWW-Authenticate", answer.token)] if answer.token else []
+            if answer.going_on:
+                return self._plain(401, token, close=self.windows.challenge_closes)
+            if answer.caller is None:
+                return self._unauthorized()
+            self.caller = answer.caller
+            if self.windows.denied_as == "401" and not rights.may_enter(self.windows, self.caller.account):
+                return self._unauthorized()
+        if self.caller is None:
+            if request.headers.get("content-type", "").startswith("multipart/encrypted"):
+                # Sealed for a logon that this connection knows nothing of (ansible winrm.py; win32 documentation).
+                return self._plain(400, close=True)
             return self._unauthorized()
-        answer = self._serve(request, token)
-        if self.scheme == "basic":
-            self.user = ""
-        return answer
+        caller = self.caller
+        response = self._serve(request, caller, token)
+        if caller.scheme in ("basic", "certificate"):
+            self.caller = None
+        return response
+
+    def _authenticate(self, offered: str) -> Answer:
+        if self.caller is not None:
+            # A header on a connection that is logged on starts anew.
+            self.authenticator.forget()
+            self.caller = None
+        return self.authenticator.answer(offered)
 
     def _plain(self, status: int, headers: Headers | None = None, body: bytes = b"", close: bool = False) -> Response:
         date = email.utils.formatdate(time.time() + self.windows.clock_offset, usegmt=True)
-        return Response(status, (*(headers or []), ("Server", self.windows.server), ("Date", date)), body, close=close)
+        over = bool(self.windows.closes_after) and self.answered >= self.windows.closes_after
+        whole = (*(headers or []), ("Server", self.windows.server), ("Date", date))
+        return Response(status, whole, body, self.windows.reason, close or over)
 
     def _unauthorized(self) -> Response:
         """Empty body, one line for each scheme, and the connection is closed (recorded from real hosts)."""
         lines = [("WWW-Authenticate", 'Basic realm="WSMAN"' if scheme == "Basic" else scheme) for scheme in self.windows.schemes]
-        self.context, self.user = None, ""
+        self.authenticator.forget()
+        self.caller = None
         return self._plain(401, lines, close=True)
 
-    def _authenticate(self, offered: str) -> tuple[Response | None, Headers]:
-        scheme, _space, value = offered.partition(" ")
-        scheme = scheme.lower()
-        known = {name.lower() for name in self.windows.schemes}
-        if scheme not in known:
-            return self._unauthorized(), []
-        try:
-            data = base64.b64decode(value.strip(), validate=True)
-        except binascii.Error:
-            return self._unauthorized(), []
-        if scheme == "basic":
-            name, _colon, password = data.decode("utf-8", "replace").partition(":")
-            if not password or ntlm.password_of(self.windows, name) != password:
-                return self._unauthorized(), []
-            self.user, self.scheme = name, scheme
-            return None, []
-        if scheme != "negotiate":
-            # No KDC in this part of the lab: a Kerberos ticket cannot be real.
-            return self._unauthorized(), []
-        return self._negotiate(data)
-
-    def _negotiate(self, data: bytes) -> tuple[Response | None, Headers]:
-        if self.context is None or self.user:
-            self.user, self.scheme = "", "negotiate"
-            self.context = ntlm.accept(self.windows, data, self.bindings)
-        try:
-            answer = self.context.step(data)
-        except (spnego.exceptions.SpnegoError, ValueError, KeyError):
-            return self._unauthorized(), []
-        token = [("WWW-Authenticate", "Negotiate " + base64.b64encode(answer).decode())] if answer else []
-        if not self.context.complete:
-            return (self._plain(401, token) if token else self._unauthorized()), []
-        self.user = self.context.client_principal or "unknown"
-        return None, token
-
-    def _serve(self, request: Request, token: Headers) -> Response:
+    def _serve(self, request: Request, caller: Caller, token: Headers) -> Response:
         if not request.body:
             return self._plain(200, token)
         kind = request.headers.get("content-type", "")
-        sealed = kind.startswith("multipart/encrypted")
+        sealed = kind.startswith("multipart/")
         if not sealed and not self.secure and not self.windows.allow_unencrypted:
-            # Reported by several client projects as 500 with an empty body; one recording shows 401 instead.
-            return self._plain(500, token)
+            return self._refuse_plain(token)
         if not sealed and not kind.startswith("application/soap+xml"):
             return self._plain(415, token)
+        if sealed and caller.context is None:
+            return self._plain(400, token, close=True)
         try:
-            body = seal.unseal(self.context, request.body) if sealed and self.context else request.body
+            body = seal.unseal(caller.context, request.body) if sealed and caller.context else request.body
         except (ValueError, spnego.exceptions.SpnegoError):
             return self._plain(400, token, close=True)
-        status, message = self._wsman(body)
+        status, message = self._wsman(body, caller, request.headers.get("host", self.windows.computer).partition(":")[0])
         content = seal.PLAIN
-        if sealed and self.context:
-            content, message = seal.seal(self.context, message, self.scheme)
+        if sealed and caller.context:
+            content, message = seal.seal(caller.context, message, caller.scheme, self.windows.tabs)
         return self._plain(status, [*token, ("Content-Type", content)], message)
 
-    def _wsman(self, body: bytes) -> tuple[int, bytes]:
+    def _refuse_plain(self, token: Headers) -> Response:
+        """Reported by several client projects as 500 with an empty body; one recording shows 401 instead."""
+        return self._unauthorized() if self.windows.plain_refused_as == 401 else self._plain(self.windows.plain_refused_as, token)
+
+    def _wsman(self, body: bytes, caller: Caller, machine: str) -> tuple[int, bytes]:
         request = soap.Message()
         try:
             request = soap.read(body)
             if request.identifies:
                 return 200, soap.identity(self.windows.build, self._profiles())
+            rights.check(self.windows, caller.account, request)
             if request.resource.endswith("/config"):
                 return 200, soap.reply(request, f"{soap.NS['x']}/GetResponse", config(self.windows))
-            return 200, self.shells.answer(request, self.user)
+            return 200, self.shells.answer(request, caller.user)
         except soap.Fault as error:
-            return 500, soap.fault(request, error, self.windows.computer)
+            return 500, soap.fault(request, error, machine)
 
     def _profiles(self) -> tuple[str, ...]:
         """[MS-WSMV] 2.2.4.16: by the transport in use and the methods that are on."""
         way = "https" if self.secure else "http"
         basic = (f"{way}/basic",) if "Basic" in self.windows.schemes else ()
-        return (*basic, f"{way}/spnego-kerberos") if {"Negotiate", "Kerberos"}.intersection(self.windows.schemes) else basic
+        spnego_on = (f"{way}/spnego-kerberos",) if {"Negotiate", "Kerberos"}.intersection(self.windows.schemes) else ()
+        return (*basic, *spnego_on, *(("https/mutual",) if self.windows.certificate_auth and self.secure else ()))

@@ -20,7 +20,8 @@ from spnego._ntlm_raw.crypto import ntowfv1
 from spnego._ntlm_raw.messages import Authenticate, AvId, Challenge, FileTime, Negotiate, NegotiateFlags, NTClientChallengeV2, TargetInfo, Version
 from spnego.channel_bindings import GssChannelBindings
 
-from ..messages import Windows
+from ..messages import BAD_BINDINGS, NO_SUCH_USER, NTLM_BLOCKED, STATES, WRONG_PASSWORD, Account, Windows
+from .journal import Journal
 
 FILE_OF_PASSWORDS = mock.patch.object(implementation, "_get_credential_file", return_value="lab")
 """pyspnego refuses to accept without the name of such a file."""
@@ -30,10 +31,16 @@ class Acceptor(implementation.NTLMProxy):
     """NTLM as one host of the lab speaks it. pyspnego's acceptor knows one host and one file of passwords for the whole process."""
 
     windows: Windows
+    journal: Journal
+    method = "ntlm"
+    user = ""
+    account: Account | None = None
 
     def _step_accept_negotiate(self, token: bytes) -> bytes:
         """[MS-NLMP] 3.2.5.1.1, with this host's names, clock and build."""
         windows = self.windows
+        if windows.ntlm == "deny_challenge":
+            raise refused(NTLM_BLOCKED)
         negotiate = Negotiate.unpack(token)
         flags = negotiate.flags | NegotiateFlags.request_target | NegotiateFlags.ntlm | NegotiateFlags.always_sign | NegotiateFlags.target_info
         flags |= NegotiateFlags.target_type_domain if windows.domain else NegotiateFlags.target_type_server
@@ -56,41 +63,81 @@ class Acceptor(implementation.NTLMProxy):
         return t.cast(bytes, challenge.pack())
 
     def _step_accept_authenticate(self, token: bytes, channel_bindings: GssChannelBindings | None) -> None:
-        """CbtHardeningLevel Relaxed: a wrong token is refused, a missing one is not."""
-        if channel_bindings and not _sends_bindings(token):
+        """[MS-NLMP] 3.2.5.1.2, then what this host's policy and the account's state say; every refusal carries its NTSTATUS."""
+        given = Authenticate.unpack(token)
+        self.user = "\\".join(filter(None, (given.domain_name, given.user_name)))
+        try:
+            self._check(token, channel_bindings)
+        except spnego.exceptions.SpnegoError as error:
+            self.journal.note(self.windows.computer, self.user, self.method, f"refused {error.nt_status:#010x}")
+            raise
+        self.journal.note(self.windows.computer, self.user, self.method, "accepted")
+
+    def _check(self, token: bytes, channel_bindings: GssChannelBindings | None) -> None:
+        windows = self.windows
+        if windows.ntlm != "allow":
+            raise refused(NTLM_BLOCKED)
+        if windows.cbt == "none" or (windows.cbt == "relaxed" and channel_bindings and not _sends_bindings(token)):
             channel_bindings = None
-        with mock.patch.object(implementation, "_get_credential", self._lookup), FILE_OF_PASSWORDS:
-            super()._step_accept_authenticate(token, channel_bindings)
+        try:
+            with mock.patch.object(implementation, "_get_credential", self._lookup), FILE_OF_PASSWORDS:
+                super()._step_accept_authenticate(token, channel_bindings)
+        except spnego.exceptions.BadBindingsError as error:
+            raise refused(BAD_BINDINGS) from error
+        except spnego.exceptions.SpnegoError as error:
+            raise refused(NO_SUCH_USER if self.account is None else WRONG_PASSWORD) from error
+        account = self.account
+        if account is not None and STATES[account.state]:
+            raise refused(STATES[account.state])
 
     def _lookup(self, store: t.Any, domain: str | None = None, username: str | None = None) -> tuple[str | None, str | None, bytes, bytes]:
-        password = password_of(self.windows, username or "", domain)
-        if password is None:
-            raise spnego.exceptions.InvalidCredentialError(context_msg="STATUS_NO_SUCH_USER")
-        return domain, username, b"\x00" * 16, ntowfv1(password)
+        self.account = account_of(self.windows, username or "", domain)
+        if self.account is None:
+            raise refused(NO_SUCH_USER)
+        return domain, username, b"\x00" * 16, ntowfv1(self.account.password)
 
 
-def password_of(windows: Windows, username: str, domain: str | None = None) -> str | None:
-    """An account's password: `name`, `DOMAIN\\name` and `name@realm` are one, in any case."""
-    name = username.rpartition("\\")[2].partition("@")[0].lower()
-    return next((password for known, password in windows.accounts.items() if known.lower() == name), None)
+def refused(status: int) -> spnego.exceptions.SpnegoError:
+    """A logon that this host refuses; CredSSP tells the client the status, the others do not."""
+    error = spnego.exceptions.InvalidCredentialError(context_msg=f"NTSTATUS {status:#010x}")
+    # What the property nt_status reads; pyspnego's metaclass allows no subclass of its errors.
+    error._SSPI_CODE = status
+    return error
 
 
-def accept(windows: Windows, first_token: bytes, bindings: GssChannelBindings | None) -> spnego.ContextProxy:
-    """A context for a client's first token, raw NTLM or SPNEGO."""
+def account_of(windows: Windows, username: str, domain: str | None = None) -> Account | None:
+    """The account that a name means here: `name`, `DOMAIN\\name` and `name@realm` are one, in any case; a local one knows only its computer."""
+    given, _slash, rest = username.rpartition("\\")
+    user, _at, realm = rest.partition("@")
+    where = (domain or given or realm).lower()
+    account = next((account for known, account in windows.accounts.items() if known.lower() == user.lower()), None)
+    if account is None or windows.domain is None or not where:
+        return account
+    here = where in (windows.computer.lower(), ".")
+    return account if here == account.local else None
+
+
+def acceptor_for(windows: Windows, bindings: GssChannelBindings | None, journal: Journal, method: str = "ntlm") -> Acceptor:
+    """NTLM alone."""
     with FILE_OF_PASSWORDS:
         acceptor = Acceptor(None, None, None, None, channel_bindings=bindings, usage="accept")
-    acceptor.windows = windows
-    if first_token.startswith(b"NTLMSSP\x00"):
-        return acceptor
+    acceptor.windows, acceptor.journal, acceptor.method = windows, journal, method
+    return acceptor
+
+
+def negotiating(acceptor: Acceptor) -> spnego.ContextProxy:
+    """SPNEGO around it."""
     return NegotiateProxy(
-        None, None, None, None, channel_bindings=bindings, usage="accept", _negotiate_contexts={GSSMech.ntlm: acceptor},
+        None, None, None, None, channel_bindings=acceptor.channel_bindings, usage="accept", _negotiate_contexts={GSSMech.ntlm: acceptor},
     )
 
 
-def bindings_of(certificate: bytes | None) -> GssChannelBindings | None:
-    """tls-server-end-point ([RFC 5929] 4.1): the hash of the certificate's signature, SHA-256 for MD5 and SHA-1."""
+def bindings_of(certificate: bytes | None, terminated: bool) -> GssChannelBindings | None:
+    """tls-server-end-point ([RFC 5929] 4.1): the hash of the certificate's signature, SHA-256 for MD5 and SHA-1; of another one behind a TLS device."""
     if certificate is None:
         return None
+    if terminated:
+        return GssChannelBindings(application_data=b"tls-server-end-point:" + bytes(range(32)))
     algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
     if algorithm is None or algorithm.name in ("md5", "sha1"):
         algorithm = hashes.SHA256()

@@ -10,30 +10,44 @@ import struct
 
 import spnego
 
-PROTOCOLS = {"negotiate": "application/HTTP-SPNEGO-session-encrypted", "kerberos": "application/HTTP-Kerberos-session-encrypted"}
+PROTOCOLS = {
+    "negotiate": "application/HTTP-SPNEGO-session-encrypted",
+    "kerberos": "application/HTTP-Kerberos-session-encrypted",
+    "credssp": "application/HTTP-CredSSP-session-encrypted",
+}
 PLAIN = "application/soap+xml;charset=UTF-8"
+CHUNK = 16384
+"""CredSSP seals in records of TLS ([MS-WSMV] 2.2.9.1.3)."""
 
 
 def unseal(context: spnego.ContextProxy, body: bytes) -> bytes:
     """The plain message; raises ValueError where the body is not such a multipart."""
-    parts = re.split(rb"--\s*Encrypted Boundary\r\n", body)
-    if len(parts) < 3:
+    parts = re.split(rb"--\s*Encrypted Boundary(?:--)?\r\n", body)[1:]
+    pairs = [parts[at : at + 2] for at in range(0, len(parts) - 1, 2)]
+    if not pairs:
         raise ValueError("not a sealed message")
+    return b"".join(_open(context, sealed) for _about, sealed in pairs)
+
+
+def _open(context: spnego.ContextProxy, part: bytes) -> bytes:
     # The part headers carry a tab or none, as the client likes (recorded both ways).
-    sealed = re.split(rb"application/octet-stream\r\n", parts[2], maxsplit=1)[-1]
-    sealed = re.sub(rb"--\s*Encrypted Boundary--\r\n$", b"", sealed)
+    sealed = re.split(rb"application/octet-stream\r\n", part, maxsplit=1)[-1]
     length = struct.unpack("<i", sealed[:4])[0]
     return context.unwrap_winrm(sealed[4 : 4 + length], sealed[4 + length :])
 
 
-def seal(context: spnego.ContextProxy, message: bytes, scheme: str) -> tuple[str, bytes]:
+def seal(context: spnego.ContextProxy, message: bytes, scheme: str, tabs: bool = True) -> tuple[str, bytes]:
     """Content type and body of a sealed message; with tabs, for pypsrp and pywinrm strip only that form."""
-    protocol = PROTOCOLS[scheme]
-    wrapped = context.wrap_winrm(message)
-    head = (
-        f"--Encrypted Boundary\r\n\tContent-Type: {protocol}\r\n"
-        f"\tOriginalContent: type={PLAIN};Length={len(message) + wrapped.padding_length}\r\n"
-        "--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n"
-    ).encode("ascii")
-    body = head + struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data + b"--Encrypted Boundary--\r\n"
-    return f'multipart/encrypted;protocol="{protocol}";boundary="Encrypted Boundary"', body
+    protocol, tab = PROTOCOLS[scheme], "\t" if tabs else ""
+    chunks = [message[at : at + CHUNK] for at in range(0, len(message), CHUNK)] if scheme == "credssp" else [message]
+    kind = "x-multi-encrypted" if len(chunks) > 1 else "encrypted"
+    body = b""
+    for chunk in chunks:
+        wrapped = context.wrap_winrm(chunk)
+        head = (
+            f"--Encrypted Boundary\r\n{tab}Content-Type: {protocol}\r\n"
+            f"{tab}OriginalContent: type={PLAIN};Length={len(chunk) + wrapped.padding_length}\r\n"
+            f"--Encrypted Boundary\r\n{tab}Content-Type: application/octet-stream\r\n"
+        ).encode("ascii")
+        body += head + struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data
+    return f'multipart/{kind};protocol="{protocol}";boundary="Encrypted Boundary"', body + b"--Encrypted Boundary--\r\n"

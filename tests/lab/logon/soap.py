@@ -26,11 +26,11 @@ DECLARED = "".join(f' xmlns:{name}="{NS[name]}"' for name in ("s", "a", "x", "w"
 
 
 class Fault(Exception):
-    """A request the service refuses: SOAP code, subcode, text, and the WSMan code in decimal."""
+    """A request the service refuses: SOAP code, subcode, text, the WSMan code, and the shape of the detail: wsman, wmi or none."""
 
-    def __init__(self, code: str, subcode: str, text: str, number: int) -> None:
+    def __init__(self, code: str, subcode: str, text: str, number: int, shape: str = "wsman") -> None:
         super().__init__(text)
-        self.code, self.subcode, self.text, self.number = code, subcode, text, number
+        self.code, self.subcode, self.text, self.number, self.shape = code, subcode, text, number, shape
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def reply(request: Message, action: str, body: str) -> bytes:
 
 
 def fault(request: Message, error: Fault, machine: str) -> bytes:
-    """A fault with Microsoft's detail ([MS-WSMV] 2.2.4.43): the code in decimal, the text with a trailing space."""
-    detail = (
+    """A fault: with Microsoft's detail ([MS-WSMV] 2.2.4.43), the code in decimal, the text with a trailing space; or as CIM providers have it."""
+    detail = _wmi_error(error) if error.shape == "wmi" else "" if error.shape == "none" else (
         f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{error.number}" Machine={quoteattr(machine)}>'
         f"<f:Message>{escape(error.text)} </f:Message></f:WSManFault>"
     )
@@ -86,6 +86,16 @@ def fault(request: Message, error: Fault, machine: str) -> bytes:
         request, FAULT,
         f"<s:Fault><s:Code><s:Value>{error.code}</s:Value><s:Subcode><s:Value>{error.subcode}</s:Value></s:Subcode></s:Code>"
         f'<s:Reason><s:Text xml:lang="en-US">{escape(error.text)} </s:Text></s:Reason><s:Detail>{detail}</s:Detail></s:Fault>',
+    )
+
+
+def _wmi_error(error: Fault) -> str:
+    """MSFT_WmiError (recorded from real hosts): the code in decimal and again as HRESULT."""
+    space = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/standardcimv2/MSFT_WmiError"
+    return (
+        f'<p:MSFT_WmiError b:IsCIM_Error="true" xmlns:p="{space}" xmlns:b="http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd">'
+        f"<p:error_Code>{error.number}</p:error_Code><p:error_Type>HRESULT</p:error_Type><p:Message>{escape(error.text)} </p:Message>"
+        f"<p:MessageID>HRESULT {error.number:#010x}</p:MessageID></p:MSFT_WmiError>"
     )
 
 
