@@ -187,7 +187,7 @@ WSMAN: tuple[Row, ...] = (
      "The shell belongs to another logon than the one that asked."),
     (0x803381AB, "ERROR_WSMAN_QUOTA_MAX_SHELLUSERS", "quota=strong",
      "As many users have shells open as the host allows."),
-    (0x803381AC, "ERROR_WSMAN_REMOTESHELLS_NOT_ALLOWED", "service_config=strong",
+    (0x803381AC, "ERROR_WSMAN_REMOTESHELLS_NOT_ALLOWED", "permissions=strong",
      "Remote shells are switched off (AllowRemoteShellAccess=false)."),
     (0x803381AE, "ERROR_WSMAN_DEPRECATED_CONFIG_SETTING", "",
      "The setting is deprecated and cannot be changed."),

@@ -9,7 +9,7 @@ import typing as t
 
 from .. import deps
 from ..evidence.base import Unknown
-from ..evidence.logon import ACCEPTED, DENIED, FAILED, PASSED, SKIPPED, FaultEvidence, LegEvidence, RungEvidence
+from ..evidence.logon import DENIED, FAILED, PASSED, SKIPPED, FaultEvidence, LegEvidence, RungEvidence
 from ..explain_code import fault_entry, named
 from ..safe_xml import Node, XmlError, parse
 from ..wire import identify
@@ -42,19 +42,13 @@ class Ladder:
             return RungEvidence(name, FAILED, f"The connection was gone: {error}.")
 
     def _ask(self, message: bytes, what: str, *, repeatable: bool) -> Answer:
-        if not self.session.channel.open:
-            self._again()
         answer = with_fault(self.session.ask(message, what))
         lost = answer.leg.reply.status is None and answer.leg.reply.failure in ("closed", "reset")
         if lost and repeatable:
             # An idle connection may be closed at any time ([RFC 9112] 9.3.1), and these questions change nothing.
-            self._again()
+            self.session.again()
             answer = with_fault(self.session.ask(message, what))
         return answer
-
-    def _again(self) -> None:
-        if self.session.log_on() != ACCEPTED:
-            raise WireError("the host had closed it, and a second logon was not accepted")
 
     def _identify(self) -> RungEvidence:
         answer = self._ask(identify.BODY, "Identify", repeatable=True)
@@ -88,8 +82,6 @@ class Ladder:
     def _powershell(self) -> RungEvidence:
         if why := deps.missing("pypsrp"):
             return RungEvidence("powershell", SKIPPED, f"{why}.")
-        if not self.session.channel.open:
-            self._again()
         channel = self.session.channel
         client = psrp_client(self.session, channel.target.host, channel.deadline.left())
         pool = deps.runspace_pool(client)

@@ -109,9 +109,15 @@ def exchange(stream: DeadlineSocket, request: bytes, method: str = "POST", limit
     data = body.getvalue()
     seen = replace(
         reply.seen, failure=failure, detail=detail, seconds=round(time.monotonic() - began, 4),
-        body_start=printable(data[:800].decode("utf-8", "replace"), 200), body_bytes=len(data),
+        body_start=printable(_words(data[:1600]), 200), body_bytes=len(data),
     )
     return replace(reply, seen=seen, body=data, reusable=reply.reusable and failure is None)
+
+
+def _words(data: bytes) -> str:
+    """The start of a body; of a web page only what a reader would see, for its declarations are long and say nothing."""
+    text = data.decode("utf-8", "replace")
+    return re.sub(r"<[^>]*>", " ", text) if re.match(r"\s*<(!doctype\s+html|html)\b", text, re.IGNORECASE) else text
 
 
 def _why(error: Exception) -> str:

@@ -142,7 +142,9 @@ class Session:
         return None
 
     def ask(self, message: bytes, what: str) -> Answer:
-        """One message on the logon; WireError where the connection is gone before anything was sent."""
+        """One message on the logon, on a new one where the host has closed the connection since; WireError where that is refused."""
+        if not self.channel.open:
+            self.again()
         method = t.cast(Method, self._method)
         body, kind = message, seal.PLAIN
         if self.sealed:
@@ -162,6 +164,15 @@ class Session:
         except Exception as error:
             # pyspnego lets the errors of the libraries below through; each says that the reply is not sealed by this logon's other side.
             return Answer(leg, lost=f"{type(error).__name__}: {error}"[:200])
+
+    def again(self) -> None:
+        """Log on once more, with a password that the host has accepted; raises WireError."""
+        legs = self.legs
+        self.legs = []
+        outcome = self.log_on()
+        self.legs = legs
+        if outcome != ACCEPTED:
+            raise WireError("the host had closed it, and a second logon was not accepted")
 
     def close(self) -> None:
         """Hang up."""
