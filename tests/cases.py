@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case, TargetEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import NOT_ASKED, Case, TargetEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.controller import ControllerEvidence, LibraryEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import (
     CertificateEvidence,
@@ -22,6 +23,14 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
     PortEvidence,
     TlsEvidence,
     VerifyEvidence,
+)
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import (
+    AttemptEvidence,
+    FaultEvidence,
+    LegEvidence,
+    LogonEvidence,
+    RungEvidence,
+    TokenEvidence,
 )
 
 NOW = 1_775_688_480.0
@@ -58,6 +67,37 @@ CHALLENGE = ChallengeEvidence(
 ANONYMOUS = HttpEvidence(status=401, headers=(HTTP_SYS, ("WWW-Authenticate", "Negotiate")))
 IDENTITY = IdentityEvidence("Microsoft Corporation", "OS: 0.0.0 SP: 0.0 Stack: 3.0")
 LIBRARIES = (LibraryEvidence("pypsrp", "0.9.1"), LibraryEvidence("pywinrm", "0.5.0"), LibraryEvidence("requests-ntlm", "1.3.0"))
+
+
+def leg(status: int | None = 200, sent: str = "an empty POST", **more: t.Any) -> LegEvidence:
+    """One request and its reply; a `failure` word stands for no reply."""
+    reply = HttpEvidence(status=status, failure=more.pop("failure", None), headers=(HTTP_SYS,), body_start=more.pop("body", ""))
+    return LegEvidence(sent, replace(reply, body_bytes=len(reply.body_start)), **more)
+
+
+def rung(name: str, status: str = "passed", *legs: LegEvidence, code: int | None = None, shape: str = "wsman") -> RungEvidence:
+    """One rung; `code` makes it a denial by that fault."""
+    if code is not None:
+        status, legs = "denied", (leg(500, fault=FaultEvidence(code, "AccessDenied", "Access is denied.", "web01", shape=shape)),)
+    return RungEvidence(name, status, f"{name}: {status}.", legs or (leg(),))
+
+
+def attempt(outcome: str = "accepted", *rungs: RungEvidence, **changes: t.Any) -> AttemptEvidence:
+    """The inventory's own way, by NTLM over HTTPS; accepted means that every rung was passed."""
+    usual = {"accepted": ("passed", 200), "refused": ("denied", 401), "broken": ("failed", None)}.get(outcome)
+    first = (rung("authenticate", usual[0], leg(usual[1], token=TokenEvidence("ntlm_authenticate", 500))),) if usual else ()
+    if outcome == "accepted" and not rungs:
+        rungs = (rung("identify"), rung("powershell"))
+    good = AttemptEvidence(
+        "ntlm", "https", 5986, outcome, f"It was {outcome}.", own=True, account="LAB\\svc", kind="domain", mechanism="ntlm", binding="sent",
+        used=outcome in ("accepted", "refused"), rungs=(*first, *rungs),
+    )
+    return replace(good, **changes)
+
+
+def logon(*attempts: AttemptEvidence, certificate: CertificateEvidence | None = None) -> LogonEvidence:
+    """One visit's logons."""
+    return LogonEvidence("2026-04-08T22:48:00Z", "control01", attempts, certificate)
 
 
 def door(expected: str = "https", /, **changes: t.Any) -> DoorEvidence:
@@ -97,6 +137,7 @@ def case(
     doors: tuple[DoorEvidence, ...] | None = None,
     names: NameEvidence | None = None,
     controller: t.Any = None,
+    logon: LogonEvidence | Unknown = NOT_ASKED,
     **target: t.Any,
 ) -> Case:
     """A healthy host but for what is given; `ports` maps numbers to states, the inventory's first."""
@@ -110,7 +151,7 @@ def case(
         doors=(door(scheme),) if doors is None else doors,
     )
     here = ControllerEvidence(at="2026-04-08T22:48:00Z", host="control01", python="3.12.1", platform="Linux", libraries=LIBRARIES)
-    return Case(replace(way, **target), controller=controller or here, endpoint=seen)
+    return Case(replace(way, **target), controller=controller or here, endpoint=seen, logon=logon)
 
 
 def silent(state: str = "filtered", *, scheme: str = "https", **others: t.Any) -> Case:

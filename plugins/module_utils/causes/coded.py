@@ -18,6 +18,9 @@ from .outside import where
 VERDICT = {"strong": CONFIRMED, "medium": LIKELY, "weak": POSSIBLE}
 """A code that names one cause and was read from the host or the KDC itself is as good as proof (facts: decision table)."""
 
+MODIFIED = "KRB_AP_ERR_MODIFIED"
+"""The ticket was made for another key. Wrong owner of the SPN, a stale machine password and an address of another host all end in it (facts: pairs)."""
+
 
 class Coded(t.NamedTuple):
     """One code, and where it came from."""
@@ -53,13 +56,15 @@ def findings(case: Case, cause: str, *, next_check: str = "", remedies: tuple[Re
         if cause not in strengths:
             continue
         rivals = tuple(other for other, strength in coded.entry.causes if other != cause and strength == strengths[cause])
+        if coded.entry.symbol == MODIFIED:
+            rivals = tuple(other for other, _strength in coded.entry.causes if other != cause)
         verdict = VERDICT[strengths[cause]]
         if rivals and verdict == CONFIRMED:
             verdict = LIKELY
         found.append(
             Finding(
                 cause, _rule(coded.entry), verdict, f"{_who(coded)} {coded.entry.meaning}", (coded.fact,), next_check=next_check, remedies=remedies,
-                tied_with=rivals, weight=weight if verdict == CONFIRMED else weight - 20,
+                tied_with=rivals, weight=weight if strengths[cause] == "strong" else weight - 20,
             )
         )
     return found

@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from ..evidence.case import Case
 from ..evidence.endpoint import ChallengeEvidence
-from ..finding import LIKELY, Fact, Finding, Remedy
-from . import coded, outside
+from ..finding import LIKELY, POSSIBLE, Fact, Finding, Remedy
+from . import coded, logons, outside
 from .cause import Cause
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
     """What a logon's codes name, else what is seen from outside."""
-    return coded.findings(case, "domain_trust", next_check=CAUSE.by_hand) or _outside(case, now)
+    named = coded.findings(case, "domain_trust", next_check=CAUSE.by_hand)
+    if named or "domain_trust" not in logons.suspects(case):
+        return named or _outside(case, now)
+    return [
+        Finding(
+            "domain_trust",
+            "suspected",
+            POSSIBLE,
+            "The host may be unable to have the domain account checked: a broken secure channel or an unreachable domain controller end in the same 401.",
+            logons.tries(case),
+            next_check=CAUSE.by_hand,
+            remedies=(Remedy("Repair the secure channel, if the check says that it is broken", "Test-ComputerSecureChannel -Repair", "high"),),
+            tied_with=logons.tied(case, "domain_trust"),
+            weight=52,
+        )
+    ]
 
 
 def _outside(case: Case, now: float) -> list[Finding]:

@@ -73,7 +73,7 @@ def _identified(attempt: AttemptEvidence) -> bool:
 def _cannot(case: Case) -> Finding | None:
     """Settings under which pypsrp gives up before it sends anything (pypsrp 0.9 wsman.py, _TransportHTTP)."""
     target = case.target
-    if target.connection != "psrp" or set(target.auth) & SEALING:
+    if target.connection != "psrp" or set(target.auth) & SEALING or (target.auth == ("certificate",) and target.scheme == "http"):
         return None
     always = target.message_encryption == "always"
     if not always and (target.scheme == "https" or target.message_encryption == "never"):

@@ -79,7 +79,7 @@ def test_undecided_causes_are_told_once() -> None:
     result = result_of(case(), NOW, "never")
     told = screen(hosts(a=result), result["unknown"], [])
     assert "Not decided from here, for any host:\n" in told
-    assert "  - credentials (directory or logon would tell). By hand: One attempt, never a loop" in told
+    assert "  - credentials (logon or directory would tell). By hand: One attempt, never a loop" in told
     assert "credentials" not in screen(hosts(a=result), result["unknown"], [], full=False)
 
 

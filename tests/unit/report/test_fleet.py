@@ -39,7 +39,7 @@ def test_entries() -> None:
 
 def test_summary_counts_hosts_and_first_causes() -> None:
     told = fleet.summary(hosts(a=CLEAR, b=REFUSED, c=SILENT, d=None))
-    assert told == {"hosts": {"trouble": 2, "clear": 1, "failed": 0, "missing": 1}, "causes": {"firewall": 1, "service_config": 1}}
+    assert told == {"hosts": {"trouble": 2, "clear": 1, "unproven": 0, "failed": 0, "missing": 1}, "causes": {"firewall": 1, "service_config": 1}}
 
 
 def test_file_is_written_once_and_then_only_on_change(tmp_path: Path) -> None:
