@@ -106,6 +106,8 @@ class Attempt:
         with self.book.permit(
             self.account, password or "", where=self.way.target.name, limit=self.plan.limit, deadline=self.deadline.sooner(self.deadline.left() * 0.7),
         ) as permit:
+            if permit.reason == "refused_before" and permit.where == self.way.target.name:
+                return self._evidence(REFUSED, "This host refused the same account earlier in this run, so it was not tried again.", permit, used=True)
             if not permit.granted:
                 return self._evidence(NOT_TRIED, NOT_TOLD[permit.reason].format(where=permit.where or "another host"), reason=permit.reason)
             return self._timed(permit)
@@ -210,10 +212,11 @@ class Attempt:
 
     def _evidence(self, outcome: str, means: str, permit: Permit | None = None, **more: t.Any) -> AttemptEvidence:
         way, session = self.way, self.session
+        more.setdefault("used", bool(session and session.used))
         return AttemptEvidence(
             method=way.method, scheme=way.scheme, port=way.port, outcome=outcome, means=means, own=way.own, way=way.name, account=way.target.username or "",
             kind=self.account.kind if self.account.user else "", mechanism=session.mechanism if session else "", binding=way.binding, sealed=way.sealed,
-            used=bool(session and session.used), proven=bool(permit and permit.proven), proven_by=permit.where if permit and permit.proven else "", **more,
+            proven=bool(permit and permit.proven), proven_by=permit.where if permit and permit.proven else "", **more,
         )
 
 
