@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 import typing as t
@@ -18,8 +19,10 @@ from ..evidence.base import Unknown
 from ..evidence.endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LogonEvidence
 from ..target import Target, alternate
+from ..wire import identify, ntlm, seal, tokens
 from ..wire.deadline import Deadline
 from ..wire.methods import OMITTED, SENT
+from ..wsman.transport import rehearse
 from . import client_certificate
 from .attempt import Attempt, Way, carries_binding, seals
 from .attempts import BOOK, Book
@@ -65,11 +68,20 @@ def from_params(params: t.Mapping[str, t.Any], target: Target) -> dict[str, t.An
 
 
 def warm_up() -> None:
-    """What every logon needs, done once before Ansible forks: one NTLM logon to nobody initialises every library on the way."""
-    if deps.missing("pyspnego"):
-        return
-    context = deps.spnego.client("u", "p", hostname="localhost", service="HTTP", protocol="ntlm", options=deps.spnego.NegotiateOptions.wrapping_winrm)
-    context.step()
+    """What every logon needs, done once before Ansible forks: an NTLM logon to nobody, which makes every library on the way load and initialise its parts."""
+    if not deps.missing("pyspnego"):
+        options = deps.spnego.NegotiateOptions.wrapping_winrm
+        context = deps.spnego.client("u", "p", hostname="localhost", service="HTTP", protocol="ntlm", options=options)
+        tokens.describe("Negotiate", context.step())
+        # Cryptography that refuses NTLM's parts (FIPS) is what each logon reports.
+        with contextlib.suppress(Exception):
+            tokens.describe("Negotiate", context.step(ntlm.challenge_message()))
+            kind, body = seal.seal(context, identify.BODY, "negotiate")
+            # Sealed for the other side, so it does not open here; the way there is what is rehearsed.
+            seal.unseal(context, kind, body)
+        account_of("u", "localhost", None)
+    if not deps.missing("pypsrp"):
+        rehearse()
 
 
 class _Visit:

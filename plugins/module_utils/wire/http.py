@@ -170,6 +170,8 @@ def _read_body(response: http.client.HTTPResponse, body: io.BytesIO, limit: int)
 def printable(text: str, most: int) -> str:
     """Text of a stranger, fit to be shown: white space folded, what cannot be printed as dots, not longer than `most`."""
     folded = " ".join(text[: most * 4].split())
+    if folded.isprintable():
+        return folded[:most]
     return "".join(char if char.isprintable() else "." for char in folded)[:most]
 
 

@@ -39,6 +39,13 @@ def negotiate_message() -> bytes:
     return SIGNATURE + struct.pack("<II", 1, ASKED) + no_domain + no_workstation + version
 
 
+def challenge_message() -> bytes:
+    """A CHALLENGE_MESSAGE of nobody, to rehearse a logon with."""
+    flags = ASKED & ~VERSION
+    info = struct.pack("<HH", AV_EOL, 0)
+    return SIGNATURE + struct.pack("<IHHII8s8xHHI", 2, 0, 0, 48, flags, b"\0" * 8, len(info), len(info), 48) + info
+
+
 def parse_challenge(message: bytes, wrapped: bool = False) -> ChallengeEvidence:
     """What a CHALLENGE_MESSAGE tells; ValueError with the offset where it is malformed."""
     if len(message) < 32:

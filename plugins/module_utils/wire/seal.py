@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import struct
 import typing as t
+from functools import lru_cache
 
 BOUNDARY = "Encrypted Boundary"
 PLAIN = "application/soap+xml;charset=UTF-8"
@@ -65,11 +66,15 @@ def unseal(context: Context, content_type: str, body: bytes) -> bytes:
     """
     named = re.search(r'boundary="?([^";]+)', content_type, re.IGNORECASE)
     boundary = (named[1].strip() if named else BOUNDARY).encode("latin-1", "replace")
-    pieces = re.split(rb"--[ \t]*" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r\n|$)", body)
-    parts = [piece for piece in pieces if piece.strip()]
+    parts = [piece for piece in _delimiter(boundary).split(body) if piece.strip()]
     if len(parts) < 2 or len(parts) % 2:
         raise ValueError(f"the sealed reply has {len(parts)} parts; expected pairs of a description and data")
     return b"".join(_open(context, parts[at], parts[at + 1]) for at in range(0, len(parts), 2))
+
+
+@lru_cache(maxsize=4)
+def _delimiter(boundary: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"--[ \t]*" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r\n|$)")
 
 
 def _open(context: Context, about: bytes, part: bytes) -> bytes:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import replace
 
@@ -51,6 +52,28 @@ def psrp_client(session: Session, host: str, seconds: float) -> t.Any:
     client = deps.wsman_client(host, operation_timeout=wait, read_timeout=wait + 10, username="-", password="-", auth="ntlm", ssl=False)
     client.transport = LogonTransport(session)
     return client
+
+
+class _Nobody:
+    """A transport that reaches nobody."""
+
+    session: t.Any = None
+    endpoint = "http://localhost/wsman"
+
+    def send(self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: float | None = None) -> bytes:
+        """Raise as pypsrp's own transport does."""
+        raise deps.pypsrp_errors.WinRMTransportError("http", 0, "nobody")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def rehearse() -> None:
+    """Let pypsrp prepare a session that goes nowhere: what it loads and builds once is then inherited by every fork."""
+    client = deps.wsman_client("localhost", username="-", password="-", auth="ntlm", ssl=False)
+    client.transport = _Nobody()
+    with contextlib.suppress(deps.pypsrp_errors.WinRMTransportError):
+        deps.runspace_pool(client).open()
 
 
 def with_fault(answer: Answer) -> Answer:
