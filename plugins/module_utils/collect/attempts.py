@@ -115,7 +115,8 @@ class Book:
         mark = f'"user": {json.dumps(account.user)}'
         known: dict[int, Entry] = {}
         for line in text.splitlines():
-            if mark in line:
+            # A writer that died in the middle of its line had sent nothing yet.
+            if mark in line and line.endswith("}"):
                 entry = json.loads(line)
                 known[entry["number"]] = {**known.get(entry["number"], {}), **entry}
         return list(known.values())
@@ -125,7 +126,8 @@ class Book:
         try:
             end = os.fstat(self._file).st_size
             entry = {"number": end if number is None else number, **entry}
-            os.pwrite(self._file, (json.dumps(entry) + "\n").encode(), end)
+            whole = not end or os.pread(self._file, 1, end - 1) == b"\n"
+            os.pwrite(self._file, f"{'' if whole else chr(10)}{json.dumps(entry)}\n".encode(), end)
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, WRITE_LOCK)
         return int(entry["number"])
