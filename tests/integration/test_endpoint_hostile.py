@@ -9,7 +9,6 @@ import base64
 import gc
 import json
 import socket
-import struct
 import threading
 import time
 import tracemalloc
@@ -22,72 +21,12 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.fit import fit, size
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.tcp import connect
+from hostile import Hostile, Play, listen, reset
 
 TIMEOUT = 2.0
 SLACK = 4.0
 """Seconds a loaded machine may add."""
 MEMORY = 8 * 1024 * 1024
-
-Play = t.Callable[[socket.socket], None]
-
-
-class Hostile:
-    """A server that plays one act on every connection, until the test is over."""
-
-    def __init__(self, act: Play) -> None:
-        self.act = act
-        self.listener = socket.create_server(("127.77.9.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.connections = 0
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> Hostile:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.listener.close()
-        for sock in self._open:
-            sock.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _peer = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._open.append(sock)
-            threading.Thread(target=self._play, args=(sock,), daemon=True).start()
-
-    def _play(self, sock: socket.socket) -> None:
-        try:
-            self.act(sock)
-        except OSError:
-            pass  # The probe hung up, which is its right.
-        finally:
-            sock.close()
-
-
-def reset(sock: socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
-def listen(sock: socket.socket) -> bytes:
-    """One request, head and body."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = sock.recv(4096)
-        if not part:
-            raise ConnectionError
-        data += part
-    head, _separator, body = data.partition(b"\r\n\r\n")
-    missing = int(head.lower().partition(b"content-length:")[2].split()[0]) - len(body)
-    if missing > 0:
-        sock.recv(missing)
-    return head
-
 
 def silence(sock: socket.socket) -> None:
     while sock.recv(4096):

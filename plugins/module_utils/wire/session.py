@@ -84,7 +84,7 @@ class Session:
             if leg.reply.failure:
                 return BROKEN
             if status in LOGGED_ON:
-                return self._let_in(method, answer)
+                return self._let_in(method, answer) if self._proved(method) else BROKEN
             if status != 401:
                 return REFUSED if status == 403 else BROKEN
             if answer is None:
@@ -98,6 +98,10 @@ class Session:
                 self.failure = LocalFailure(error.step, error.text, error.code)
                 return REFUSED if self.used else BROKEN
         return self._break("token", f"no end after {MOST_LEGS} legs")
+
+    def _proved(self, method: Method) -> bool:
+        """Whether the handshake got as far as a proof: what says yes before that is no WinRM."""
+        return method.complete if self.name in ("credssp", "certificate") else self.used
 
     def _let_in(self, method: Method, answer: bytes | None) -> str:
         if answer and not method.complete:
@@ -148,7 +152,7 @@ class Session:
         method = t.cast(Method, self._method)
         body, kind = message, seal.PLAIN
         if self.sealed:
-            kind, body = seal.seal(method.context, message, method.scheme.lower())
+            kind, body = self._seal(method, message)
         headers: tuple[tuple[str, str], ...] = (("Content-Type", kind),)
         if again := method.again():
             headers = (("Authorization", again), *headers)
@@ -164,6 +168,13 @@ class Session:
         except Exception as error:
             # pyspnego lets the errors of the libraries below through; each says that the reply is not sealed by this logon's other side.
             return Answer(leg, lost=f"{type(error).__name__}: {error}"[:200])
+
+    def _seal(self, method: Method, message: bytes) -> tuple[str, bytes]:
+        try:
+            return seal.seal(method.context, message, method.scheme.lower())
+        except Exception as error:
+            # Such as a context whose host did not prove itself, or a closed TLS of CredSSP's own.
+            raise WireError(f"the message cannot be encrypted: {type(error).__name__}: {error}"[:200]) from error
 
     def again(self) -> None:
         """Log on once more, with a password that the host has accepted; raises WireError."""
