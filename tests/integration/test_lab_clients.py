@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,6 +125,55 @@ def test_curl(arguments: tuple[str, ...], status: str) -> None:
         pytest.skip("curl is not installed")
     done = inside("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *arguments)
     assert done.stdout == status
+
+
+WELL = ("credssp01", "cert01", "rmu01", "cbt01", "plain01")
+REFUSING = {
+    "auth01": "Failed to authenticate the user", "auth03": "NTStatus", "auth04": "NTStatus", "perm01": "Failed to authenticate the user",
+    "perm02": "401|Access is denied|code: 500", "perm05": "Access is denied", "perm07": "not to allow remote shells",
+    "quota01": "maximum number of concurrent shells", "cbt02": "Failed to authenticate the user", "ntlm01": "Failed to authenticate the user",
+    "msg03": "Cannot use message encryption", "cert02": "Failed to authenticate|401|certificate", "conf01": "remote requests",
+}
+"""Hosts whose logon fails, and what Ansible says of each: words of pypsrp, of pywinrm, or of the fault."""
+
+
+def test_ansible_logs_on_to_every_healthy_host() -> None:
+    done = inside("ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", hosts=",".join(WELL))
+    assert done.returncode == 0, done.stdout
+    assert all(name.upper() in done.stdout for name in WELL)
+
+
+def test_ansible_fails_at_the_others_as_it_does_at_real_hosts() -> None:
+    done = inside("ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", hosts=",".join(REFUSING))
+    for name, words in REFUSING.items():
+        about = re.search(rf"^{name} \| .*?(?=^\S+ \| |\Z)", done.stdout, re.MULTILINE | re.DOTALL)
+        assert about, (name, done.stdout)
+        assert "rc=0" not in about[0], name
+        assert re.search(words, about[0]), about[0]
+
+
+NEGOTIATE = """
+umask 077; file=$(mktemp)
+python - "$file" <<END
+import os, sys, yaml
+known = yaml.safe_load(open(os.environ["WINRM_DOCTOR_LAB_INVENTORY"]))["all"]["vars"]
+open(sys.argv[1], "w").write("LAB:operator:%s\\n" % (known["ansible_password"] if not os.environ.get("WRONG") else "wrong"))
+END
+NTLM_USER_FILE=$file curl -s --negotiate -u : -o /dev/null -w "%{http_code}\\n" --data "" http://web01.lab.test:5985/wsman
+cat $WINRM_DOCTOR_LAB_DIR/attempts.jsonl; rm -f $file
+"""
+MECHANISMS = (Path("/etc/gss/mech.d"), Path("/usr/etc/gss/mech.d"))
+
+
+@pytest.mark.parametrize(("wrong", "status", "ended"), [("", "200", "accepted"), ("1", "401", "refused 0xc000006a")])
+def test_curl_negotiates_by_another_ntlm(wrong: str, status: str, ended: str) -> None:
+    """gss-ntlmssp is an implementation of NTLM that shares no code with pyspnego; it checks the host's side of the handshake too."""
+    if not shutil.which("curl") or not any("ntlmssp" in path.name for folder in MECHANISMS if folder.is_dir() for path in folder.iterdir()):
+        pytest.skip("curl or the GSS mechanism gss-ntlmssp is not installed")
+    done = inside("env", f"WRONG={wrong}", "sh", "-c", NEGOTIATE, hosts="web01")
+    code, *seen = done.stdout.splitlines()
+    assert code == status, done.stderr
+    assert [json.loads(line)["ended"] for line in seen] == [ended]
 
 
 def test_exit_code_is_that_of_the_command() -> None:
