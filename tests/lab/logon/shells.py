@@ -104,9 +104,12 @@ class Shells:
         id = ((wanted.get("CommandId") if wanted is not None else None) or "").upper()
         if shell.power:
             return self._received(shell.power, id)
-        command = shell.commands.pop(id, None)
+        command = shell.commands.get(id)
         if command is None:
             raise Fault("s:Sender", "w:InvalidSelectors", "The command was not found in the shell.", 2150858843)
+        if command.line == "pause":
+            raise quiet()
+        del shell.commands[id]
         status, output = Toy(self.windows, user).run(_decoded(command.line), command.input)
         return (
             f'<rsp:ReceiveResponse><rsp:Stream Name="stdout" CommandId="{id}">{base64.b64encode(output).decode()}</rsp:Stream>'
@@ -117,9 +120,7 @@ class Shells:
     def _received(self, power: PowerShell, id: str) -> str:
         fragments = power.output(uuid.UUID(id) if id else None)
         if not fragments:
-            # Nothing to say yet: the client asks again ([MS-WSMV] 3.1.4.14).
-            text = "The WS-Management service cannot complete the operation within the time specified in OperationTimeout."
-            raise Fault("s:Receiver", "w:TimedOut", text, 2150858793)
+            raise quiet()
         about = f' CommandId="{id}"' if id else ""
         body = "".join(f'<rsp:Stream Name="stdout"{about}>{base64.b64encode(data).decode()}</rsp:Stream>' for data in fragments)
         state = f'<rsp:CommandState CommandId="{id}" State="{DONE}"></rsp:CommandState>' if id else ""
@@ -130,6 +131,11 @@ class Shells:
         if isinstance(signal, ET.Element):
             shell.commands.pop((signal.get("CommandId") or "").upper(), None)
         return "<rsp:SignalResponse/>"
+
+
+def quiet() -> Fault:
+    """Nothing to say yet: the client asks again ([MS-WSMV] 3.1.4.14)."""
+    return Fault("s:Receiver", "w:TimedOut", "The WS-Management service cannot complete the operation within the time specified in OperationTimeout.", 2150858793)
 
 
 def _decoded(line: str) -> str:
