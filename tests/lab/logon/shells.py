@@ -135,7 +135,8 @@ class Shells:
 
 def quiet() -> Fault:
     """Nothing to say yet: the client asks again ([MS-WSMV] 3.1.4.14)."""
-    return Fault("s:Receiver", "w:TimedOut", "The WS-Management service cannot complete the operation within the time specified in OperationTimeout.", 2150858793)
+    text = "The WS-Management service cannot complete the operation within the time specified in OperationTimeout."
+    return Fault("s:Receiver", "w:TimedOut", text, 2150858793)
 
 
 def _decoded(line: str) -> str:
