@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence.case import Case
 from ..evidence.logon import AttemptEvidence
 from ..finding import CONFIRMED, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
@@ -16,6 +18,15 @@ CHECK = (
     "One attempt cannot tell. On the host: Security 4625 means that name or password were refused (SubStatus says which), 4624 followed by WinRM 192 that "
     "a right is missing. For a domain account kinit USER@REALM names the reason."
 )
+STATES = {
+    "account_disabled": Remedy("Enable the account, once you know why it was disabled", "Enable-ADAccount / Enable-LocalUser", "medium"),
+    "account_locked_out": Remedy("Find what still uses an old password, then unlock the account", "Unlock-ADAccount", "medium"),
+    "account_expired": Remedy("Extend the account's expiry date", "Clear-ADAccountExpiration / Set-LocalUser -AccountNeverExpires", "medium"),
+    "password_expired": Remedy("Give the account a new password, in the domain and in the vault", "Set-ADAccountPassword", "medium"),
+    "password_must_change": Remedy("Log on interactively once and change the password, then write it into the vault"),
+    "no_such_user": Remedy("Correct the name, or the domain in front of it: ansible_user"),
+}
+"""What to do about a state of the account that was named, by rule."""
 CORRECT = Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong")
 
 
@@ -26,7 +37,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return []
     named = coded.findings(case, "credentials", next_check=BY_HAND, remedies=(CORRECT,), weight=80)
     if named:
-        return named
+        return [replace(finding, remedies=(STATES.get(finding.rule, CORRECT),)) for finding in named]
     if proof := logons.proven(case):
         fact = logons.fact(case, next(iter(logons.accepted(case)), attempt))
         return [Finding("credentials", "accepted", RULED_OUT, f"Name and password are right: accepted by {proof}.", against=(fact,))]

@@ -55,6 +55,9 @@ def _refused(case: Case, attempt: AttemptEvidence) -> Finding:
 
 
 def _instead(case: Case) -> tuple[Remedy, ...]:
+    attempt = logons.own(case)
+    if attempt is not None and attempt.kind == "local":
+        return (Remedy("Log on with a domain account and Kerberos instead: a local account has nothing but NTLM and Basic"),)
     how = outside.setting(case.target, psrp="ansible_psrp_auth: kerberos", winrm="ansible_winrm_transport: kerberos")
     return (Remedy("Log on with Kerberos instead", how),)
 

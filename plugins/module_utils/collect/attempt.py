@@ -198,6 +198,8 @@ class Attempt:
             if said:
                 return f"The host refused the logon with {way}: {said}"
             status = last.reply.status if last else None
+            if self.way.method == "certificate":
+                return f"The host refused the client certificate: HTTP {status}, without a reason."
             if not session.used:
                 return f"The host answered the first message of {way} with HTTP {status} and nothing to go on with; no password was tried."
             return f"The host refused the logon with {way}: HTTP {status}, without a reason."
@@ -235,7 +237,7 @@ def code_sentence(session: Session) -> str:
     answer = next((leg.answer for leg in reversed(session.legs) if leg.answer and leg.answer.code is not None), None)
     if answer is not None and answer.code is not None:
         entry = kerberos_entry(answer.code) if answer.kind == "kerberos_error" else status_entry(answer.code)
-        return f"{named(answer.code, entry)}{f', {entry.meaning}' if entry else '.'}"
+        return f"{named(answer.code, entry)}{f': {entry.meaning}' if entry else '.'}"
     if session.failure and session.failure.code is not None:
         return local_sentence(session.failure)
     return ""
@@ -247,5 +249,5 @@ def local_sentence(failure: LocalFailure) -> str:
     if failure.code is not None:
         entry = kerberos_entry(failure.code) if failure.code < 256 else status_entry(failure.code)
     if entry and failure.code is not None:
-        return f"{named(failure.code, entry)}, {entry.meaning}"
+        return f"{named(failure.code, entry)}: {entry.meaning}"
     return f"{failure.text.rstrip('.')}."

@@ -98,16 +98,19 @@ def _clocks(results: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
 def _accounts(results: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
     """A domain account that one host refuses and others accept is not refused for its password, which one host alone cannot know."""
     outcomes: dict[str, dict[str, list[str]]] = {}
+    spelt: dict[str, str] = {}
     for name, result in results.items():
         for attempt in ((result.get("evidence") or {}).get("logon") or {}).get("attempts", ()):
-            if attempt.get("own") and attempt.get("kind") == "domain":
-                outcomes.setdefault(str(attempt.get("account", "")).lower(), {}).setdefault(attempt["outcome"], []).append(name)
+            if attempt.get("own") and attempt.get("used") and attempt.get("kind") == "domain":
+                account = str(attempt.get("account", ""))
+                spelt.setdefault(account.lower(), account)
+                outcomes.setdefault(account.lower(), {}).setdefault(attempt["outcome"], []).append(name)
     said = []
     for account, ends in sorted(outcomes.items()):
         refused, accepted = ends.get("refused", []), ends.get("accepted", [])
         if refused and accepted:
             said.append(
-                f"The account {account} is refused by {', '.join(refused[:5])} but accepted by {len(accepted)} other host(s), such as {accepted[0]}. "
+                f"The account {spelt[account]} is refused by {', '.join(refused[:5])} but accepted by {len(accepted)} other host(s), such as {accepted[0]}. "
                 "If they have the same password in the inventory, look at the refusing host, not at the password."
             )
     return said
