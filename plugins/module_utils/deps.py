@@ -10,33 +10,9 @@ import importlib.metadata
 import typing as t
 
 __all__ = [
-    "arc4",
-    "certifi",
-    "certificate_errors",
-    "channel_bindings",
-    "ciphers",
-    "client_context",
-    "dns_exception",
-    "dns_resolver",
-    "dns_reversename",
-    "ec",
-    "hashes",
-    "invalid_signature",
-    "missing",
-    "ocsp",
-    "padding",
-    "pypsrp_errors",
-    "rc4_works",
-    "requests_utils",
-    "rsa",
-    "runspace_pool",
-    "serialization",
-    "speaks_kerberos",
-    "spnego",
-    "try_import",
-    "unsupported_algorithm",
-    "wsman_client",
-    "x509",
+    "arc4", "certifi", "certificate_errors", "channel_bindings", "ciphers", "client_context", "dns_exception", "dns_resolver", "dns_reversename",
+    "ec", "gssapi", "hashes", "invalid_signature", "krb5", "missing", "ocsp", "padding", "pypsrp_errors", "rc4_works", "requests_utils", "rsa",
+    "runspace_pool", "serialization", "speaks_kerberos", "spnego", "try_import", "unsupported_algorithm", "wsman_client", "x509",
 ]
 
 _ERRORS: dict[str, str] = {}
@@ -71,7 +47,8 @@ wsman_client: t.Any = None
 runspace_pool: t.Any = None
 """pypsrp's RunspacePool."""
 pypsrp_errors: t.Any = None
-_KERBEROS = True
+gssapi: t.Any = None
+krb5: t.Any = None
 
 try:
     import dns.exception as dns_exception
@@ -130,10 +107,10 @@ except ImportError as error:
 
 try:
     # What pyspnego speaks Kerberos with; without them its negotiate offers NTLM alone, and says nothing.
-    import gssapi  # noqa: F401
-    import krb5  # noqa: F401
+    import gssapi
+    import krb5
 except ImportError:
-    _KERBEROS = False
+    gssapi = None
 
 try:
     from pypsrp import exceptions as pypsrp_errors
@@ -169,7 +146,7 @@ def try_import(name: str, module: str) -> tuple[str | None, str | None, str | No
 
 def speaks_kerberos() -> bool:
     """Whether pyspnego can speak Kerberos here."""
-    return spnego is not None and _KERBEROS
+    return None not in (spnego, gssapi, krb5)
 
 
 def rc4_works() -> bool:

@@ -28,6 +28,7 @@ SLACK = 4.0
 """Seconds a loaded machine may add."""
 MEMORY = 8 * 1024 * 1024
 
+
 def silence(sock: socket.socket) -> None:
     while sock.recv(4096):
         pass

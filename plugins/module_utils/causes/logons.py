@@ -28,8 +28,9 @@ def attempts(case: Case) -> tuple[AttemptEvidence, ...]:
 
 
 def own(case: Case) -> AttemptEvidence | None:
-    """The inventory's own way: the first, where its connection would try several."""
-    return next((attempt for attempt in attempts(case) if attempt.own), None)
+    """The inventory's own way: where its connection would try several, the one that was accepted, else the first."""
+    mine = [attempt for attempt in attempts(case) if attempt.own]
+    return next((attempt for attempt in mine if attempt.outcome == ACCEPTED), mine[0] if mine else None)
 
 
 def accepted(case: Case) -> tuple[AttemptEvidence, ...]:

@@ -31,6 +31,9 @@ SCHEMES = {
     "credssp": ("credssp",),
 }
 """Which offered scheme carries each method."""
+BEYOND_THE_PASSWORD = (7, 14, 27, 37, 68, 141, 154, 156, 195)
+"""Kerberos errors that count against nobody: no KDC was found or no ticket cache ([MIT] library codes from 128 on), the KDC looked at the clock or the
+encryption types first ([RFC 4120] 3.1.3), or it had accepted the password before it refused a ticket for the service."""
 NOT_TOLD = {
     "refused_before": "Not tried: the same account was refused on {where}, and a second refusal may lock it. That says nothing about this host.",
     "in_doubt": "Not tried: on {where} the same account's password was sent and no answer came, so it counts as a refusal.",
@@ -82,7 +85,7 @@ def seals(target: Target, method: str, scheme: str) -> bool:
 
 
 class Attempt:
-    """`run` it once. `spent` tells afterwards whether a password was sent that nobody had accepted before."""
+    """`run` it once. `spent` tells afterwards whether it counts against the account."""
 
     def __init__(self, way: Way, door: DoorEvidence | None, address: str, account: Account, book: Book, plan: Limits, deadline: Deadline) -> None:
         self.way, self.door, self.address, self.account = way, door, address, account
@@ -112,13 +115,17 @@ class Attempt:
                 return self._evidence(NOT_TRIED, NOT_TOLD[permit.reason].format(where=permit.where or "another host"), reason=permit.reason)
             return self._timed(permit)
 
+    def skipped(self, reason: str, means: str) -> AttemptEvidence:
+        """What is told of it instead of running it."""
+        return self._evidence(NOT_TRIED, means, reason=reason)
+
     def _timed(self, permit: Permit) -> AttemptEvidence:
         """Kerberos asks the KDC through a library without a time-out, so it runs where it can be left behind."""
         if self.way.method not in TICKETS or not deps.speaks_kerberos():
             return self._log_on(permit)
         answer = Background(lambda: self._log_on(permit)).wait(self.deadline.left() + 0.5)
         if isinstance(answer, Unknown):
-            self.spent = not permit.proven
+            self.spent = permit.counts
             failure = LocalFailure("kdc", answer.unknown)
             return self._evidence(BROKEN, f"The logon did not end in time: {answer.unknown}.", permit, failure=failure)
         return answer
@@ -169,7 +176,6 @@ class Attempt:
         )
         try:
             outcome = session.log_on()
-            self.spent = session.used and not permit.proven
             rungs = [self._first_rung(session, outcome)]
             ladder = Ladder(session)
             wanted = [name for name in self.plan.rungs if name != "authenticate"] if outcome == ACCEPTED else []
@@ -177,6 +183,7 @@ class Attempt:
                 # Asked before the book is told: a sealed answer proves that the host knows the password too.
                 rungs.append(ladder.rung(wanted.pop(0)))
             settle(permit, session, outcome, rungs)
+            self.spent = permit.counts
             rungs += [ladder.rung(name) for name in wanted]
             if outcome == ACCEPTED and any(rung.status != PASSED for rung in rungs):
                 rungs += [ladder.rung(name) for name in self.plan.further if all(rung.name != name for rung in rungs)]
@@ -224,9 +231,10 @@ class Attempt:
 
 def settle(permit: Permit, session: Session, outcome: str, rungs: t.Sequence[RungEvidence]) -> None:
     """Tell the book how it ended; what is not told stays in doubt."""
-    if not session.used and outcome != ACCEPTED:
+    kdc = session.failure.code if session.failure and session.failure.step == "kdc" else None
+    if (not session.used and outcome != ACCEPTED) or kdc in BEYOND_THE_PASSWORD:
         permit.withdrawn()
-    elif outcome == REFUSED:
+    elif (kdc is not None and "credentials" in dict(entry.causes if (entry := kerberos_entry(kdc)) else ())) or outcome == REFUSED:
         permit.refused()
     elif outcome == ACCEPTED and not any(rung.name == "identify" and rung.status == FAILED for rung in rungs):
         permit.accepted()

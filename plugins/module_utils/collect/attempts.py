@@ -35,6 +35,8 @@ class Permit:
     def __init__(self, granted: bool, *, reason: str = "", where: str = "", proven: bool = False, write: t.Callable[[str], None] | None = None) -> None:
         self.granted, self.reason, self.where, self.proven = granted, reason, where, proven
         self._write = write
+        self.counts = write is not None
+        """Whether the use counts against the account as things stand."""
 
     def accepted(self) -> None:
         """The host let the account in: from now on the password is used freely."""
@@ -50,6 +52,7 @@ class Permit:
 
     def _say(self, state: str) -> None:
         if self._write:
+            self.counts = state in (IN_DOUBT, REFUSED)
             self._write(state)
 
 

@@ -95,7 +95,7 @@ class _Visit:
     def run(self, at: float) -> LogonEvidence:
         for way in self._own():
             self._try(way)
-        own_is_well = bool(self.attempts) and all(well(attempt, self._needed(self.target)) for attempt in self.attempts)
+        own_is_well = any(well(attempt, self._needed(self.target)) for attempt in self.attempts if attempt.own)
         if self.plan.thorough or not own_is_well:
             for way in self._others():
                 self._try(way)
@@ -117,7 +117,16 @@ class _Visit:
         methods = self.plan.methods or (self.target.auth if self.plan.thorough else self.target.auth[:1])
         for scheme in self.plan.transports or (self.target.scheme,):
             for method in methods:
-                yield from self._ways(self.target, method, scheme, own=method in self.target.auth and scheme == self.target.scheme)
+                own = method in self.target.auth and scheme == self.target.scheme
+                if method == "negotiate" and "kerberos" not in methods and self._may_be_kerberos():
+                    # What the connection would try first, and would hide where it fails ([MS-SPNG] falls back to NTLM without a word).
+                    yield from self._ways(self.target, "kerberos", scheme, own=own)
+                    if self.attempts and self.attempts[-1].outcome == ACCEPTED and not self.plan.thorough:
+                        return
+                yield from self._ways(self.target, method, scheme, own=own)
+
+    def _may_be_kerberos(self) -> bool:
+        return deps.speaks_kerberos() and self._account(self.target).kind == DOMAIN
 
     def _ways(self, target: Target, method: str, scheme: str, *, own: bool, name: str = "") -> t.Iterator[Way]:
         port = target.port if scheme == target.scheme else STANDARD_PORT[scheme]
@@ -130,13 +139,13 @@ class _Visit:
         """What tells the own way's trouble apart: one thing changed at a time. The inventory's account only."""
         if self.plan.methods or not self.attempts:
             return
-        first = self.attempts[0]
-        way = next(self._ways(self.target, first.method, self.target.scheme, own=False))
+        first = self.attempts[-1]
+        way, *_bindings = self._ways(self.target, first.method, self.target.scheme, own=False)
         if first.outcome == REFUSED and first.binding and not self.plan.bindings:
             yield replace(way, binding=OMITTED if first.binding == SENT else SENT)
         if first.outcome == ACCEPTED and _plain_was_refused(first) and self.target.message_encryption == "never":
             yield replace(way, sealed=True)
-        tried = {first.method, first.mechanism}
+        tried = {part for attempt in self.attempts for part in (attempt.method, attempt.mechanism)}
         for method in (*self.target.auth[1:], *offered_methods(self._door(way), self.target, self._account(self.target).kind)):
             if method not in tried and not self._same_mechanism(method):
                 tried.add(method)
@@ -169,11 +178,18 @@ class _Visit:
         found = [door for door in self.seen.doors if door.port == way.port]
         return next((door for door in found if answers.speaks_http(door)), found[0] if found else None)
 
-    def _try(self, way: Way) -> None:
+    def _attempt(self, way: Way, account: Account) -> Attempt:
         door = self._door(way)
+        address = door.address if door else next((port.address for port in self.seen.ports if port.state == "open"), "")
+        return Attempt(way, door, address, account, self.book, self.plan, self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9)))
+
+    def _try(self, way: Way) -> None:
         account = self._account(way.target)
         key = f"{way.name} {account.user}"
-        if not way.own and key in self.blocked:
+        if way.own and key in self.blocked:
+            self.attempts.append(self._attempt(way, account).skipped("refused_before", f"Not tried: {self.blocked[key]}"))
+            return
+        if key in self.blocked:
             gap = f"Other ways with the account {way.target.username} were not tried: {self.blocked[key]}"
             if gap not in self.gaps:
                 self.gaps.append(gap)
@@ -181,8 +197,7 @@ class _Visit:
         if self.deadline.passed:
             self.gaps.append(f"{way.method} over {way.scheme} was not tried: the time was used up.")
             return
-        address = door.address if door else next((port.address for port in self.seen.ports if port.state == "open"), "")
-        attempt = Attempt(way, door, address, account, self.book, self.plan, self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9)))
+        attempt = self._attempt(way, account)
         evidence = attempt.run()
         self.requests += attempt.requests
         self.attempts.append(evidence)

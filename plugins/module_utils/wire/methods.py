@@ -126,17 +126,19 @@ def method_for(method: str, target: Target, certificate: bytes | None, binding: 
         raise LogonFailure("library", why)
     if method == "kerberos" and not deps.speaks_kerberos():
         raise LogonFailure("library", "The Python libraries gssapi and krb5, which Kerberos needs, cannot be imported")
+    # pyspnego's negotiate asks the KDC first and says nothing of its refusal; with Kerberos at hand that is an attempt of its own, so NTLM is left here.
+    protocol = "ntlm" if method == "negotiate" and deps.speaks_kerberos() and target.password else method
     options = {}
     if certificate and binding in (SENT, WRONG) and method != "credssp":
         options["channel_bindings"] = deps.channel_bindings(application_data=channel_binding(certificate, binding))
     try:
         context = deps.spnego.client(
-            target.username, target.password, hostname=target.spn_hostname or target.host, service=service_of(target), protocol=method,
+            target.username, target.password, hostname=target.spn_hostname or target.host, service=service_of(target), protocol=protocol,
             options=deps.spnego.NegotiateOptions.none if method == "credssp" else deps.spnego.NegotiateOptions.wrapping_winrm, **options,
         )
     except Exception as error:
         raise failure(error, method) from error
-    return Security(method, _scheme(method, offered), context)
+    return Security(protocol, _scheme(protocol, offered), context)
 
 
 def service_of(target: Target) -> str:

@@ -60,10 +60,9 @@ class Session:
         """Connect and go through the handshake; returns ACCEPTED, REFUSED or BROKEN, and leaves the rest in the attributes."""
         try:
             self.channel.dial()
+            # The KDC sees the password before the host sees a ticket: already while the context is made.
+            self.used = self.name == "kerberos"
             self._method = self.make(self.channel.certificate())
-            if self.name == "kerberos" or (self.name == "negotiate" and self._method.scheme == "Kerberos"):
-                # The KDC sees the password before the host sees a ticket.
-                self.used = True
             token = self._method.step(None)
         except TlsRefused as error:
             return self._break("tls", str(error))
@@ -72,6 +71,7 @@ class Session:
         except WireError as error:
             return self._break("connect", str(error))
         except LogonFailure as error:
+            self.used = self.used and error.step != "library"
             return self._break(error.step, error.text, error.code)
         return self._converse(self._method, token)
 

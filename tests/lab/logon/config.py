@@ -20,7 +20,9 @@ def config(windows: Windows) -> str:
     return (
         f'<cfg:Config xmlns:cfg="{URI}" xml:lang="en-US"><cfg:MaxEnvelopeSizekb>500</cfg:MaxEnvelopeSizekb><cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms>'
         f"<cfg:MaxBatchItems>32000</cfg:MaxBatchItems><cfg:Service><cfg:AllowUnencrypted>{flag(windows.allow_unencrypted)}</cfg:AllowUnencrypted>"
-        f"<cfg:Auth>{methods}<cfg:Certificate>{flag(windows.certificate_auth)}</cfg:Certificate><cfg:CredSSP>{flag('CredSSP' in windows.schemes)}</cfg:CredSSP>"
-        f"<cfg:CbtHardeningLevel>{windows.cbt.capitalize()}</cfg:CbtHardeningLevel></cfg:Auth><cfg:DefaultPorts><cfg:HTTP>5985</cfg:HTTP><cfg:HTTPS>5986</cfg:HTTPS>"
+        f"<cfg:Auth>{methods}<cfg:Certificate>{flag(windows.certificate_auth)}</cfg:Certificate>"
+        f"<cfg:CredSSP>{flag('CredSSP' in windows.schemes)}</cfg:CredSSP>"
+        f"<cfg:CbtHardeningLevel>{windows.cbt.capitalize()}</cfg:CbtHardeningLevel></cfg:Auth>"
+        "<cfg:DefaultPorts><cfg:HTTP>5985</cfg:HTTP><cfg:HTTPS>5986</cfg:HTTPS>"
         "</cfg:DefaultPorts><cfg:IPv4Filter>*</cfg:IPv4Filter><cfg:IPv6Filter>*</cfg:IPv6Filter></cfg:Service></cfg:Config>"
     )
