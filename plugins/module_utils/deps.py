@@ -107,8 +107,7 @@ except ImportError as error:
 
 try:
     # What pyspnego speaks Kerberos with; without them its negotiate offers NTLM alone, and says nothing.
-    import gssapi
-    import krb5
+    gssapi, krb5 = importlib.import_module("gssapi"), importlib.import_module("krb5")
 except ImportError:
     gssapi = None
 
