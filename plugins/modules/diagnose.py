@@ -197,7 +197,7 @@ unknown:
       elements: dict
       contains: *fact
     vantage:
-      description: The vantage points that can decide it, cheapest first.
+      description: The vantage points that can decide it and were not asked, cheapest first.
       type: list
       elements: str
     by_hand:

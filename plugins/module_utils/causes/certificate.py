@@ -300,7 +300,7 @@ CAUSE = Cause(
     "certificate",
     "The TLS certificate is refused",
     4,
-    ("endpoint", "host"),
+    ("endpoint", "logon", "host"),
     "openssl s_client -connect HOST:5986 -showcerts; certutil -verify -urlfetch FILE on a Windows client.",
     evaluate,
 )

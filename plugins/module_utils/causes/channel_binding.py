@@ -18,6 +18,9 @@ UNPACK = Remedy("Take the device that unpacks TLS out of the way, or let it pass
 def evaluate(case: Case, now: float) -> list[Finding]:
     """Two logons that differ in the token alone decide it; one refusal only makes suspect."""
     attempt = logons.own(case)
+    named = coded.findings(case, "channel_binding", next_check=BY_HAND, remedies=(_send(case), UNPACK), weight=74)
+    if named:
+        return named
     if case.target.scheme != "https" or not {"negotiate", "kerberos", "ntlm"}.intersection(case.target.auth):
         if attempt is None:
             return []
@@ -25,9 +28,6 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return [Finding("channel_binding", "not_used", RULED_OUT, "No channel binding takes part in this logon.", against=(fact,))]
     if attempt is None:
         return []
-    named = coded.findings(case, "channel_binding", next_check=BY_HAND, remedies=(_send(case), UNPACK), weight=74)
-    if named:
-        return named
     if attempt.outcome == ACCEPTED:
         return [Finding("channel_binding", "accepted", RULED_OUT, "The logon over TLS was accepted as it is bound.", against=(logons.fact(case, attempt),))]
     if "channel_binding" not in logons.suspects(case):

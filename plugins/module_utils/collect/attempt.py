@@ -70,6 +70,8 @@ class Way:
     sealed: bool
     own: bool = False
     name: str = ""
+    asked: bool = False
+    """True when the user named this method: then it may be one that is never tried unasked."""
 
 
 def carries_binding(method: str, scheme: str) -> bool:
@@ -163,7 +165,7 @@ class Attempt:
         offered = {scheme.lower() for scheme in door.schemes}
         if way.method in SCHEMES and not offered.intersection(SCHEMES[way.method]):
             return "not_offered", f"Not tried: the host offers {', '.join(door.schemes) or 'no scheme'}, which cannot carry {way.method}."
-        if way.method == "basic" and way.scheme == "http" and not way.own and not way.name:
+        if way.method == "basic" and way.scheme == "http" and not (way.own or way.name or way.asked):
             return "unsafe", "Not tried: Basic over plain HTTP sends the password readable."
         return None
 

@@ -118,22 +118,23 @@ class _Visit:
         for scheme in self.plan.transports or (self.target.scheme,):
             for method in methods:
                 own = method in self.target.auth and scheme == self.target.scheme
-                if method == "negotiate" and "kerberos" not in methods and self._may_be_kerberos():
-                    # What the connection would try first, and would hide where it fails ([MS-SPNG] falls back to NTLM without a word).
-                    yield from self._ways(self.target, "kerberos", scheme, own=own)
-                    if self.attempts and self.attempts[-1].outcome == ACCEPTED and not self.plan.thorough:
-                        return
-                yield from self._ways(self.target, method, scheme, own=own)
+                yield from self._openly(self.target, method, scheme, own=own, name="", beside=methods)
 
-    def _may_be_kerberos(self) -> bool:
-        return deps.speaks_kerberos() and self._account(self.target).kind == DOMAIN
+    def _openly(self, target: Target, method: str, scheme: str, *, own: bool, name: str, beside: t.Sequence[str]) -> t.Iterator[Way]:
+        """The ways of a method; before negotiate Kerberos by itself, which a client would try first, and would hide where it fails ([MS-SPNG] 1.3.1)."""
+        if method == "negotiate" and "kerberos" not in beside and deps.speaks_kerberos() and self._account(target).kind == DOMAIN:
+            yield from self._ways(target, "kerberos", scheme, own=own, name=name)
+            if self.attempts and self.attempts[-1].outcome == ACCEPTED and not self.plan.thorough:
+                return
+        yield from self._ways(target, method, scheme, own=own, name=name)
 
     def _ways(self, target: Target, method: str, scheme: str, *, own: bool, name: str = "") -> t.Iterator[Way]:
         port = target.port if scheme == target.scheme else STANDARD_PORT[scheme]
         usual = (SENT if target.send_cbt else OMITTED) if carries_binding(method, scheme) else ""
         bindings = self.plan.bindings if self.plan.bindings and usual else (usual,)
         for binding in bindings:
-            yield Way(target, method, scheme, port, binding, seals(target, method, scheme), own=own and binding == usual, name=name)
+            asked = method in (self.plan.methods or ())
+            yield Way(target, method, scheme, port, binding, seals(target, method, scheme), own=own and binding == usual, name=name, asked=asked)
 
     def _others(self) -> t.Iterator[Way]:
         """What tells the own way's trouble apart: one thing changed at a time. The inventory's account only."""
@@ -166,7 +167,7 @@ class _Visit:
 
     def _alternate(self, name: str, target: Target) -> None:
         for method in target.auth:
-            for way in self._ways(target, method, target.scheme, own=False, name=name):
+            for way in self._openly(target, method, target.scheme, own=False, name=name, beside=target.auth):
                 self._try(way)
 
     def _account(self, target: Target) -> Account:
@@ -215,7 +216,7 @@ def well(attempt: AttemptEvidence, needed: str) -> bool:
 
 
 def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tuple[str, ...]:
-    """Methods that the 401 offers and that may be tried unasked: never Basic in the clear, never CredSSP, which hands the password over.
+    """Methods that the 401 offers and that may be tried unasked: never Basic where nobody verifies who gets the password, never CredSSP, which hands it over.
 
     `kind` is the account's: a local one is unknown to every KDC.
     """
@@ -225,7 +226,7 @@ def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tup
         methods.append("kerberos")
     if "negotiate" in offered:
         methods.append("ntlm")
-    if "basic" in offered and target.scheme == "https":
+    if "basic" in offered and target.scheme == "https" and target.validate_certs:
         methods.append("basic")
     return tuple(methods)
 

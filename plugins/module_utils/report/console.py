@@ -125,7 +125,8 @@ def _rest(hosts: Hosts) -> list[str]:
 
 def _undecided(item: Finding) -> str:
     vantage = item.get("vantage", ())
-    return f"{item['cause']} ({' or '.join(vantage)} would tell). By hand: {item['by_hand']}"
+    tell = f" ({' or '.join(vantage)} would tell)" if vantage else ""
+    return f"{item['cause']}{tell}. By hand: {item['by_hand']}"
 
 
 def _clean(line: str) -> str:

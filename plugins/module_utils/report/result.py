@@ -9,8 +9,8 @@ import typing as t
 
 from ..causes import logons
 from ..causes.catalogue import BY_ID, evaluate_all, leading
-from ..evidence.base import encode
-from ..evidence.case import Case
+from ..evidence.base import Unknown, encode
+from ..evidence.case import NOT_ASKED, Case
 from ..evidence.fit import fit, size
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, TROUBLE, UNKNOWN, Finding
 from .notes import notes
@@ -32,7 +32,7 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
         "trouble": bool(troubles),
         "findings": [described(finding) for finding in troubles],
         "ruled_out": [_brief(finding) for finding in findings if finding.verdict == RULED_OUT],
-        "unknown": [_undecided(finding) for finding in findings if finding.verdict == UNKNOWN],
+        "unknown": [_undecided(case, finding) for finding in findings if finding.verdict == UNKNOWN],
         "notes": notes(case, now),
         **({} if logons.logon(case) is None else {"logon_works": logons.works(case)}),
         "fail_on_reached": any(finding.verdict in REACHES[fail_on] for finding in troubles),
@@ -74,7 +74,8 @@ def _brief(finding: Finding) -> dict[str, t.Any]:
     return {"cause": finding.cause, "title": BY_ID[finding.cause].title, "summary": finding.summary, "against": encode(finding.against)}
 
 
-def _undecided(finding: Finding) -> dict[str, t.Any]:
+def _undecided(case: Case, finding: Finding) -> dict[str, t.Any]:
     cause = BY_ID[finding.cause]
     facts = {"against": encode(finding.against)} if finding.against else {}
-    return {"cause": cause.id, "title": cause.title, "summary": finding.summary, **facts, "vantage": list(cause.vantage), "by_hand": cause.by_hand}
+    missing = [name for name in cause.vantage if isinstance(getattr(case, name, NOT_ASKED), Unknown)]
+    return {"cause": cause.id, "title": cause.title, "summary": finding.summary, **facts, "vantage": missing, "by_hand": cause.by_hand}
