@@ -238,7 +238,7 @@ from ..module_utils.collect import controller, endpoint, logon
 from ..module_utils.entry import module_main
 from ..module_utils.errors import DoctorError
 from ..module_utils.evidence.case import Case
-from ..module_utils.evidence.logon import RUNGS
+from ..module_utils.evidence.logon import OWN_SHELL, RUNGS
 from ..module_utils.report.result import result_of
 from ..module_utils.target import Target, from_params
 
@@ -282,7 +282,7 @@ def _observe(target: Target, params: dict[str, t.Any], limits: dict[str, t.Any])
             target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=False, revocation=params["revocation"],
         )
     if "logon" in points:
-        own = ("authenticate", "identify", logon.OWN_SHELL[target.connection])
+        own = ("authenticate", "identify", OWN_SHELL[target.connection])
         plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, **limits)
         # A silent host may have used the time up; whether the account gets in is worth a little more of it.
         seen["logon"] = logon.observe(target, seen["endpoint"], timeout=max(1.0, params["timeout"] - seen["endpoint"].seconds), plan=plan)

@@ -35,7 +35,10 @@ TASKS = {
     "empty play": "ansible.builtin.meta: noop",
     "raw: hostname": "ansible.builtin.raw: hostname",
     "win_ping": "ansible.windows.win_ping:",
+    "one logon": "winrm.doctor.logon_info: {rungs: [authenticate]}",
 }
+ONE_LOGON = "one logon"
+"""A look at the endpoint, then the handshake and nothing more."""
 DIAGNOSE = "diagnose"
 
 
@@ -108,13 +111,14 @@ def main() -> None:
     options = parser.parse_args()
     print(f"Per host, with {options.forks} forks, an empty play taken off; the median of {options.rounds} rounds.")
     print(f"{'way':6} {'hosts':>5} {'playbook':14} {'CPU ms':>9} {'wall ms':>9} {'CPU/ping':>8} {'wall/ping':>9}", flush=True)
-    worst = 0.0
+    worst = whole = 0.0
     for connection in ("winrm", "psrp"):
         costs = measure(f"bench_{connection}", options.hosts, options.forks, options.rounds)
-        worst = max(worst, costs[DIAGNOSE].cpu / costs["win_ping"].cpu)
+        worst = max(worst, costs[ONE_LOGON].cpu / costs["win_ping"].cpu)
+        whole = max(whole, costs[DIAGNOSE].cpu / costs["win_ping"].cpu)
         for line in rows(connection, options.hosts, costs):
             print(line, flush=True)
-    print(f"A diagnosis costs at most {worst:.2f} of a win_ping's CPU; the aim is {AIM:.2f}.", flush=True)
+    print(f"The endpoint and one logon cost at most {worst:.2f} of a win_ping's CPU; the aim is {AIM:.2f}. A whole diagnosis costs {whole:.2f}.", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ ansible-playbook winrm.doctor.diagnose_winrm > linear.out 2>&1; echo $? > linear
 ansible-playbook free.yml -e troubleshoot_report_path= > free.out 2>&1; echo $? > free.code
 ansible-playbook winrm.doctor.diagnose_winrm -e troubleshoot_fail_on=confirmed -e troubleshoot_revocation=yes -e troubleshoot_timeout=15 > fail.out 2>&1
 echo $? > fail.code
+rm -f $WINRM_DOCTOR_LAB_DIR/attempts.jsonl
+ansible-playbook winrm.doctor.diagnose_winrm -l web01,web02,web03 -e ansible_password=wrong -e troubleshoot_report_path= > wrong.out 2>&1; echo $? > wrong.code
+cp $WINRM_DOCTOR_LAB_DIR/attempts.jsonl attempts.jsonl
 ansible all -m winrm.doctor.controller_info > controller.out 2>&1; echo $? > controller.code
 """
 
@@ -43,9 +46,9 @@ def test_core(spec: str, tmp_path: Path) -> None:
     )
     command = [sys.executable, str(LAB), "--only", HOSTS, "run", "--", "sh", "-c", SCRIPT]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    said = {name: (tmp_path / f"{name}.out").read_text(encoding="utf-8") for name in ("linear", "free", "fail", "controller")}
+    said = {name: (tmp_path / f"{name}.out").read_text(encoding="utf-8") for name in ("linear", "free", "fail", "wrong", "controller")}
     codes = {name: int((tmp_path / f"{name}.code").read_text()) for name in said}
-    assert codes == {"linear": 0, "free": 0, "fail": 2, "controller": 0}, "\n".join([done.stderr, *(text[-2000:] for text in said.values())])
+    assert codes == {"linear": 0, "free": 0, "fail": 2, "wrong": 0, "controller": 0}, "\n".join([done.stderr, *(text[-2000:] for text in said.values())])
 
     seen = json.loads((tmp_path / "winrm-doctor-report.json").read_text(encoding="utf-8"))["hosts"]
     firsts = {name: (host.get("findings") or [{}])[0].get("rule") for name, host in seen.items()}
@@ -55,6 +58,8 @@ def test_core(spec: str, tmp_path: Path) -> None:
     }
     assert said["linear"].count("WINRM DOCTOR: 10 hosts, 7 in trouble, 3 with nothing wrong seen") == 1
     assert said["free"].count("WINRM DOCTOR: 10 hosts, 7 in trouble, 3 with nothing wrong seen") == 1
+    assert all(seen[name]["logon_works"] for name in ("web01", "web02", "web03"))
+    assert len((tmp_path / "attempts.jsonl").read_text(encoding="utf-8").splitlines()) == 1, "one wrong password is used once"
     recap = said["fail"].partition("PLAY RECAP")[2]
     assert [bool(re.search(rf"{name} .*failed=1", recap)) for name in ("app06", "sql01", "sql06", "web01", "app04")] == [True, True, True, False, False]
     password = re.search(r"ansible_password: (\S+)", (tmp_path / "inventory.yml").read_text(encoding="utf-8"))

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.logon import ACCEPTED, DENIED, NOT_TRIED, PASSED, REFUSED, AttemptEvidence, FaultEvidence, LogonEvidence, RungEvidence
+from ..evidence.logon import ACCEPTED, DENIED, NOT_TRIED, OWN_SHELL, REFUSED, AttemptEvidence, FaultEvidence, LogonEvidence, RungEvidence
 from ..finding import Fact
 from . import outside
 
-OWN_SHELL = {"winrm": "cmd", "psrp": "powershell"}
-"""The shell that each connection of Ansible works in (pywinrm runs commands in WinRS, pypsrp in a runspace)."""
 SHELLS = {"cmd": "a cmd shell (WinRS)", "powershell": "a PowerShell session"}
 
 
@@ -47,10 +45,7 @@ def by_others(case: Case) -> tuple[AttemptEvidence, ...]:
 def works(case: Case) -> bool:
     """True when the inventory's own way got as far as its connection needs: logged on, answered, and with its shell."""
     attempt = own(case)
-    if attempt is None or attempt.outcome != ACCEPTED:
-        return False
-    needed = OWN_SHELL.get(case.target.connection, "powershell")
-    return all(rung.status == PASSED for rung in attempt.rungs if rung.name in ("authenticate", "identify", needed))
+    return attempt is not None and attempt.enough_for(case.target.connection)
 
 
 def refusal(case: Case) -> AttemptEvidence | None:

@@ -27,8 +27,6 @@ from . import client_certificate
 from .attempt import Attempt, Way, carries_binding, seals
 from .attempts import BOOK, Book
 
-OWN_SHELL = {"winrm": "cmd", "psrp": "powershell"}
-"""The shell that each connection of Ansible works in."""
 STANDARD_PORT = {"http": 5985, "https": 5986}
 SHARE = 0.6
 """Of the time left, what the inventory's own way may take: the others need some too."""
@@ -95,7 +93,7 @@ class _Visit:
     def run(self, at: float) -> LogonEvidence:
         for way in self._own():
             self._try(way)
-        own_is_well = any(well(attempt, self._needed(self.target)) for attempt in self.attempts if attempt.own)
+        own_is_well = any(attempt.enough_for(self.target.connection) for attempt in self.attempts if attempt.own)
         if self.plan.thorough or not own_is_well:
             for way in self._others():
                 self._try(way)
@@ -107,10 +105,6 @@ class _Visit:
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), vantage=socket.gethostname(), attempts=tuple(self.attempts), client_certificate=pair,
             gaps=tuple(Unknown(gap) for gap in self.gaps), requests=self.requests, seconds=round(self.deadline.seconds - self.deadline.left(), 3),
         )
-
-    def _needed(self, target: Target) -> str:
-        shell = OWN_SHELL.get(target.connection, "powershell")
-        return shell if shell in self.plan.rungs else ""
 
     def _own(self) -> t.Iterator[Way]:
         """The ways that were asked for, or the first that the inventory would take."""
@@ -206,13 +200,6 @@ class _Visit:
             self.blocked[key] = evidence.means
         elif evidence.outcome in (REFUSED, BROKEN) and attempt.spent and self.plan.limit <= 1:
             self.blocked[key] = "one refusal or lost answer is all that may be risked without locking the account."
-
-
-def well(attempt: AttemptEvidence, needed: str) -> bool:
-    """True when the host let the account in and every rung that its connection needs was passed."""
-    if attempt.outcome != ACCEPTED:
-        return False
-    return all(rung.status == PASSED for rung in attempt.rungs if rung.name in ("authenticate", "identify", needed))
 
 
 def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tuple[str, ...]:

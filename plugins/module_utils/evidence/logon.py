@@ -16,6 +16,8 @@ PASSED, DENIED, FAILED, SKIPPED = "passed", "denied", "failed", "skipped"
 """How a rung ended: as wished; by a fault or status of the host; by a broken conversation; not asked."""
 RUNGS = ("authenticate", "identify", "config", "cmd", "powershell")
 """The ladder, lowest first."""
+OWN_SHELL = {"winrm": "cmd", "psrp": "powershell"}
+"""The shell that each connection of Ansible works in: pywinrm runs commands in WinRS, pypsrp in a runspace."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,11 @@ class AttemptEvidence:
     def rung(self, name: str) -> RungEvidence | None:
         """The rung of this name, if it was climbed."""
         return next((rung for rung in self.rungs if rung.name == name), None)
+
+    def enough_for(self, connection: str) -> bool:
+        """True when the host let the account in and every rung that was climbed and that the connection needs was passed."""
+        needed = ("authenticate", "identify", OWN_SHELL.get(connection, "powershell"))
+        return self.outcome == ACCEPTED and all(rung.status == PASSED for rung in self.rungs if rung.name in needed)
 
 
 @dataclass(frozen=True)

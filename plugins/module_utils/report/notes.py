@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..causes import certificate, outside
+from ..causes import certificate, logons, outside
 from ..causes.time_skew import TOLERANCE
 from ..evidence import answers
 from ..evidence.base import seconds
@@ -31,7 +31,8 @@ def _inventory(case: Case, now: float) -> t.Iterator[str]:
     if target.proxy:
         yield f"The inventory sends the connection through the proxy {target.proxy}; the probe went to the host directly."
     if target.scheme == "http" and target.auth == ("basic",):
-        yield "Basic over plain HTTP sends the password readable, and works only where the host sets AllowUnencrypted, which is not visible from outside."
+        seen = "" if logons.own(case) else ", and works only where the host sets AllowUnencrypted, which is not visible from outside"
+        yield f"Basic over plain HTTP sends the password readable{seen}."
 
 
 def _names(case: Case, now: float) -> t.Iterator[str]:
