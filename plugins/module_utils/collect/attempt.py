@@ -236,10 +236,16 @@ def settle(permit: Permit, session: Session, outcome: str, rungs: t.Sequence[Run
     kdc = session.failure.code if session.failure and session.failure.step == "kdc" else None
     if (not session.used and outcome != ACCEPTED) or kdc in BEYOND_THE_PASSWORD:
         permit.withdrawn()
-    elif (kdc is not None and "credentials" in dict(entry.causes if (entry := kerberos_entry(kdc)) else ())) or outcome == REFUSED:
+    elif names_credentials(kdc) or outcome == REFUSED:
         permit.refused()
     elif outcome == ACCEPTED and not any(rung.name == "identify" and rung.status == FAILED for rung in rungs):
         permit.accepted()
+
+
+def names_credentials(code: int | None) -> bool:
+    """Whether a Kerberos error says that name, password or account are refused."""
+    entry = kerberos_entry(code)
+    return entry is not None and "credentials" in dict(entry.causes)
 
 
 def code_sentence(session: Session) -> str:

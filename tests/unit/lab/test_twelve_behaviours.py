@@ -25,7 +25,8 @@ PASSWORD = "a-password-of-the-lab"
 SOAP = "application/soap+xml;charset=UTF-8"
 S = "http://www.w3.org/2003/05/soap-envelope"
 IDENTIFY = (
-    f'<s:Envelope xmlns:s="{S}" xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"><s:Header/><s:Body><i:Identify/></s:Body></s:Envelope>'
+    f'<s:Envelope xmlns:s="{S}" xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd">'
+    "<s:Header/><s:Body><i:Identify/></s:Body></s:Envelope>"
 ).encode()
 
 
