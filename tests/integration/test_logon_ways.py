@@ -70,14 +70,24 @@ def kdc(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[int], None]:
     return answers
 
 
-def test_healthy_host_costs_one_logon(book: Book) -> None:
+def test_refusal_after_the_fallback_is_what_counts(book: Book, kdc: t.Callable[[int], None]) -> None:
+    kdc(224)
+    with Hostile(misbehaving(0, silent, HOST)) as server:
+        found, target = visit(server.port, book, password="wrong")
+    assert [(way.method, way.outcome) for way in found.attempts] == [("kerberos", "broken"), ("negotiate", "refused")]
+    assert logons.own(Case(target.evidence(), logon=found)) is found.attempts[1]
+    assert again(book) == (False, False, "refused_before")
+
+
+def test_healthy_host_costs_one_logon(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deps, "speaks_kerberos", lambda: False)
     with Hostile(misbehaving(0, silent, HOST)) as server:
         found, _target = visit(server.port, book)
     assert [(way.method, way.mechanism, way.outcome, way.own) for way in found.attempts] == [("negotiate", "ntlm", "accepted", True)]
     assert again(book) == (True, True, "")
 
 
-@pytest.mark.parametrize("code", [7, 156, 37], ids=["no SPN", "no KDC", "clock"])
+@pytest.mark.parametrize("code", [7, 156, 37, 224], ids=["no SPN", "no KDC", "clock", "no realm"])
 def test_kerberos_is_tried_openly_before_what_negotiate_falls_back_to(book: Book, kdc: t.Callable[[int], None], code: int) -> None:
     kdc(code)
     with Hostile(misbehaving(0, silent, HOST)) as server:

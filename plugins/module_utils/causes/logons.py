@@ -26,9 +26,10 @@ def attempts(case: Case) -> tuple[AttemptEvidence, ...]:
 
 
 def own(case: Case) -> AttemptEvidence | None:
-    """The inventory's own way: where its connection would try several, the one that was accepted, else the first."""
+    """The inventory's own way: where its connection would try several, the one that was accepted, else the last that was tried, as its own error would be."""
     mine = [attempt for attempt in attempts(case) if attempt.own]
-    return next((attempt for attempt in mine if attempt.outcome == ACCEPTED), mine[0] if mine else None)
+    made = [attempt for attempt in mine if attempt.outcome != NOT_TRIED]
+    return next((attempt for attempt in mine if attempt.outcome == ACCEPTED), made[-1] if made else next(iter(mine), None))
 
 
 def accepted(case: Case) -> tuple[AttemptEvidence, ...]:

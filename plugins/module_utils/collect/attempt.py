@@ -31,9 +31,11 @@ SCHEMES = {
     "credssp": ("credssp",),
 }
 """Which offered scheme carries each method."""
-BEYOND_THE_PASSWORD = (7, 14, 27, 37, 68, 141, 154, 156, 195)
-"""Kerberos errors that count against nobody: no KDC was found or no ticket cache ([MIT] library codes from 128 on), the KDC looked at the clock or the
-encryption types first ([RFC 4120] 3.1.3), or it had accepted the password before it refused a ticket for the service."""
+BEYOND_THE_PASSWORD = (7, 14, 27, 37, 68)
+"""Kerberos errors that count against nobody: the KDC looked at the clock, the realm or the encryption types first ([RFC 4120] 3.1.3), or it had accepted
+the password before it refused a ticket for the service."""
+LIBRARY, AFTER_THE_KDC = 128, (210, 223)
+"""MIT's own codes start at 128: no KDC found, no realm, no ticket cache. The two KRB5_PREAUTH_FAILED and KRB5_GET_IN_TKT_LOOP come after a KDC's answer."""
 NOT_TOLD = {
     "refused_before": "Not tried: the same account was refused on {where}, and a second refusal may lock it. That says nothing about this host.",
     "in_doubt": "Not tried: on {where} the same account's password was sent and no answer came, so it counts as a refusal.",
@@ -234,12 +236,17 @@ class Attempt:
 def settle(permit: Permit, session: Session, outcome: str, rungs: t.Sequence[RungEvidence]) -> None:
     """Tell the book how it ended; what is not told stays in doubt."""
     kdc = session.failure.code if session.failure and session.failure.step == "kdc" else None
-    if (not session.used and outcome != ACCEPTED) or kdc in BEYOND_THE_PASSWORD:
+    if (not session.used and outcome != ACCEPTED) or counts_for_nobody(kdc):
         permit.withdrawn()
     elif names_credentials(kdc) or outcome == REFUSED:
         permit.refused()
     elif outcome == ACCEPTED and not any(rung.name == "identify" and rung.status == FAILED for rung in rungs):
         permit.accepted()
+
+
+def counts_for_nobody(code: int | None) -> bool:
+    """Whether a Kerberos error says that no password was judged."""
+    return code is not None and (code in BEYOND_THE_PASSWORD or (code >= LIBRARY and code not in AFTER_THE_KDC))
 
 
 def names_credentials(code: int | None) -> bool:
