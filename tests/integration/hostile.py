@@ -56,16 +56,21 @@ def reset(sock: socket.socket) -> None:
     sock.close()
 
 
-def listen(sock: socket.socket) -> bytes:
-    """One request, head and body."""
+def receive(sock: socket.socket) -> tuple[bytes, bytes]:
+    """One request, head and body; ConnectionError at the end."""
     data = b""
     while b"\r\n\r\n" not in data:
-        part = sock.recv(4096)
+        part = sock.recv(65536)
         if not part:
             raise ConnectionError
         data += part
     head, _separator, body = data.partition(b"\r\n\r\n")
-    missing = int(head.lower().partition(b"content-length:")[2].split()[0]) - len(body)
-    if missing > 0:
-        sock.recv(missing)
-    return head
+    size = int(head.lower().partition(b"content-length:")[2].split()[0])
+    while len(body) < size:
+        body += sock.recv(65536)
+    return head, body
+
+
+def listen(sock: socket.socket) -> bytes:
+    """One request; its head."""
+    return receive(sock)[0]

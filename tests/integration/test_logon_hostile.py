@@ -27,7 +27,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.target import Target,
 from ansible_collections.winrm.doctor.plugins.module_utils.wire import ntlm
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 from cases import CHALLENGE, NOW, door
-from hostile import Hostile, reset
+from hostile import Hostile, receive, reset
 from lab.framing import frame
 from lab.logon import converse
 from lab.messages import Account, Request, Windows
@@ -40,18 +40,10 @@ Act = t.Callable[[socket.socket, bytes], None]
 
 
 def read_request(sock: socket.socket) -> Request:
-    """One HTTP request; ConnectionError at the end."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = sock.recv(65536)
-        if not part:
-            raise ConnectionError
-        data += part
-    head, _separator, body = data.partition(b"\r\n\r\n")
+    """One HTTP request as the stand-in reads it."""
+    head, body = receive(sock)
     start, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
-    while len(body) < int(headers.get("content-length", "0")):
-        body += sock.recv(65536)
     method, path, _version = start.split(" ")
     return Request(method, path, headers, body)
 

@@ -29,10 +29,10 @@ THUMBPRINT = re.compile(r"\b[0-9A-F]{40}\b")
 
 @dataclass
 class Sanitiser:
-    """Takes out of a text what names a host or a person; the same thing becomes the same placeholder."""
+    """Takes out of a text what names a host or a person; the same thing gets the same alias."""
 
     names: dict[str, str]
-    """Name, in any case, to placeholder."""
+    """Name, in any case, to alias."""
     _known: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, value: t.Any) -> t.Any:
@@ -44,9 +44,9 @@ class Sanitiser:
         return self._text(value) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
-        for name, placeholder in sorted(self.names.items(), key=lambda pair: -len(pair[0])):
+        for name, alias in sorted(self.names.items(), key=lambda pair: -len(pair[0])):
             if name:
-                text = re.sub(re.escape(name), placeholder, text, flags=re.IGNORECASE)
+                text = re.sub(re.escape(name), alias, text, flags=re.IGNORECASE)
         text = GUID.sub(lambda found: self._numbered(found[0].upper(), "00000000-0000-0000-0000-{:012d}"), text)
         text = SID.sub(lambda found: self._numbered(found[0], "S-1-5-21-1-2-3-{}"), text)
         text = THUMBPRINT.sub(lambda found: self._numbered(found[0], "{:040d}"), text)
@@ -55,7 +55,7 @@ class Sanitiser:
     def _numbered(self, found: str, form: str) -> str:
         if found in self._known.values():
             return found
-        kinds = sum(1 for placeholder in self._known.values() if len(placeholder) == len(form.format(1)) and placeholder[:4] == form.format(1)[:4])
+        kinds = sum(1 for alias in self._known.values() if len(alias) == len(form.format(1)) and alias[:4] == form.format(1)[:4])
         return self._known.setdefault(found, form.format(kinds + 1))
 
 
@@ -109,7 +109,7 @@ def names_of(target: Target, legs: t.Iterable[LegEvidence]) -> dict[str, str]:
         if name and not ADDRESS.fullmatch(name):
             found[name.partition(".")[0]] = "host"
             found[name.partition(".")[2]] = "domain.example"
-    return {name: placeholder for name, placeholder in found.items() if len(name) > 1}
+    return {name: alias for name, alias in found.items() if len(name) > 1}
 
 
 def record(target: Target, address: str, method: str, *, seconds: float = 30.0) -> dict[str, t.Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 import base64
 import typing as t
 
@@ -29,7 +30,7 @@ class LogonFailure(Exception):
         self.step, self.text, self.code = step, text, code
 
 
-class Method:
+class Method(abc.ABC):
     """One logon. `scheme` goes in front of the token in the Authorization header."""
 
     scheme = ""
@@ -37,9 +38,9 @@ class Method:
     context: t.Any = None
     """The security context that seals messages; None for methods that cannot."""
 
+    @abc.abstractmethod
     def step(self, answer: bytes | None) -> bytes | None:
         """The next token for the host's `answer` (None at first), None when there is nothing more to say; raises LogonFailure."""
-        raise NotImplementedError
 
     def header(self, token: bytes) -> str:
         """The Authorization header for a token."""
