@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import typing as t
 import zipfile
@@ -27,11 +28,17 @@ CACHE = ROOT / ".cache"
 COLLECTIONS = CACHE / "collections" / "ansible_collections"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt")
 UV = "uv==0.13.9"
+PYTHON_HEADER = os.path.join(sysconfig.get_path("include"), "Python.h")
 # Galaxy is not needed: the ansible package on PyPI carries the one collection that tests and bench run beside ours.
 BUNDLE = "ansible==12.3.0"
 NEIGHBOUR = "ansible_collections/ansible/windows/"
-PACKAGES = {"unshare": "util-linux", "mount": "mount", "curl": "curl", "libkrb5.so.3": "libkrb5-3"}
-"""Commands and libraries, and their Debian packages: the lab's own network, and witnesses of the tests."""
+KERBEROS = ROOT / "tests" / "requirements-kerberos.txt"
+PACKAGES = {
+    "the lab's own network, and witnesses of the tests": {"unshare": "util-linux", "mount": "mount", "curl": "curl", "libkrb5.so.3": "libkrb5-3"},
+    "the lab's domain": {"samba": "samba-ad-dc", "samba-tool": "samba-ad-provision", "ldbsearch": "ldb-tools", "kvno": "krb5-user"},
+    "Kerberos for Python, which is compiled": {"krb5-config": "libkrb5-dev", "cc": "gcc", PYTHON_HEADER: "python3-dev"},
+}
+"""What needs them, to commands, libraries and files, and their Debian packages."""
 
 
 class SetUpError(Exception):
@@ -130,7 +137,9 @@ def link_collection() -> None:
 
 
 def available(name: str) -> bool:
-    """Whether a command or a shared library is here."""
+    """Whether a command, a shared library or a file is here."""
+    if name.startswith("/"):
+        return Path(name).exists()
     if ".so" not in name:
         return bool(shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"))
     try:
@@ -142,16 +151,38 @@ def available(name: str) -> bool:
 
 def add_packages() -> None:
     """Install missing system packages where that is allowed, else say in one sentence what is left out."""
-    missing = sorted(package for name, package in PACKAGES.items() if not available(name))
-    if not missing:
-        return
+    for purpose, wanted in PACKAGES.items():
+        missing = sorted(package for name, package in wanted.items() if not available(name))
+        if missing:
+            unless_left_out(" and ".join(missing), purpose, lambda packages=missing: install_packages(*packages))
+
+
+def install_kerberos() -> None:
+    """Compile what Kerberos needs, without the optimisation that takes half of the time; left out where it cannot be compiled."""
+    command = [VENV / "bin" / "python", "-m", "uv", "pip", "install", "--quiet", "--python", VENV / "bin" / "python", "-r", KERBEROS]
+    command_of_pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", KERBEROS]
+
+    def install() -> None:
+        if not available("krb5-config"):
+            raise SetUpError("krb5-config is not here")
+        os.environ.setdefault("CFLAGS", "-O0 -g0")
+        try:
+            run(*command)
+        except SetUpError:
+            run(*command_of_pip)
+
+    unless_left_out("gssapi and krb5", "Kerberos", install)
+
+
+def unless_left_out(what: str, purpose: str, work: t.Callable[[], None]) -> None:
+    """Do optional work; in CI nothing is optional."""
     try:
-        install_packages(*missing)
+        work()
     except SetUpError as error:
         if os.environ.get("CI") == "true":
             raise
         reason = str(error).splitlines()[0]
-        print(f"Set-up: left out {' and '.join(missing)} ({reason}); what needs them is skipped, and the lab may run on plain loopback.", file=sys.stderr)
+        print(f"Set-up: left out {what}, for {purpose} ({reason}). Tests that need it are skipped; the lab does without it.", file=sys.stderr)
 
 
 def digest(*paths: Path) -> str:
@@ -169,7 +200,9 @@ def main() -> None:
         step(VENV / "installed", digest(*REQUIREMENTS), "the Python packages of requirements.txt and tests/requirements.txt", install_requirements)
         link_collection()
         step(CACHE / "neighbour", f"{BUNDLE} {NEIGHBOUR}", "the collection ansible.windows, out of the ansible package", fetch_neighbour)
-        step(CACHE / "packages", " ".join(PACKAGES.values()), "the system packages of the lab and of the tests", add_packages)
+        wanted = " ".join(package for packages in PACKAGES.values() for package in packages.values())
+        step(CACHE / "packages", wanted, "the system packages of the lab and of the tests", add_packages)
+        step(VENV / "kerberos", digest(KERBEROS), "the Python packages of tests/requirements-kerberos.txt, which are compiled", install_kerberos)
 
 
 if __name__ == "__main__":

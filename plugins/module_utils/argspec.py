@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .domain import LDAP_AUTH, LDAP_TRANSPORTS
 from .target import AUTH_METHODS
 
 Spec = t.Dict[str, t.Dict[str, t.Any]]
@@ -55,4 +56,18 @@ def probe_options() -> Spec:
         "timeout": {"type": "float", "default": 20.0},
         "connect_timeout": {"type": "float", "default": 3.0},
         "revocation": {"type": "bool", "default": False},
+    }
+
+
+def directory_options() -> Spec:
+    """Which domain to ask, and as whom."""
+    return {
+        "domain": {"type": "str"},
+        "domain_controllers": {"type": "list", "elements": "str"},
+        "domain_username": {"type": "str"},
+        "domain_password": {"type": "str", "no_log": True},
+        "ldap_auth": {"type": "str", "choices": list(LDAP_AUTH), "default": "auto"},
+        "ldap_transport": {"type": "str", "choices": list(LDAP_TRANSPORTS), "default": "sealed"},
+        "ldap_validate_certs": {"type": "bool", "default": True},
+        "ldap_ca_path": {"type": "path"},
     }

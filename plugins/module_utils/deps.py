@@ -12,7 +12,7 @@ import typing as t
 __all__ = [
     "arc4", "certifi", "certificate_errors", "channel_bindings", "ciphers", "client_context", "dns_exception", "dns_resolver", "dns_reversename",
     "ec", "gssapi", "hashes", "invalid_signature", "krb5", "missing", "ocsp", "padding", "pypsrp_errors", "rc4_works", "requests_utils", "rsa",
-    "runspace_pool", "serialization", "speaks_kerberos", "spnego", "try_import", "unsupported_algorithm", "wsman_client", "x509",
+    "runspace_pool", "sansldap", "serialization", "speaks_kerberos", "spnego", "try_import", "unsupported_algorithm", "wsman_client", "x509",
 ]
 
 _ERRORS: dict[str, str] = {}
@@ -49,6 +49,7 @@ runspace_pool: t.Any = None
 pypsrp_errors: t.Any = None
 gssapi: t.Any = None
 krb5: t.Any = None
+sansldap: t.Any = None
 
 try:
     import dns.exception as dns_exception
@@ -110,6 +111,11 @@ try:
     gssapi, krb5 = importlib.import_module("gssapi"), importlib.import_module("krb5")
 except ImportError:
     gssapi = None
+
+try:
+    import sansldap
+except ImportError as error:
+    _ERRORS["sansldap"] = str(error)
 
 try:
     from pypsrp import exceptions as pypsrp_errors

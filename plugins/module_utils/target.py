@@ -47,13 +47,18 @@ class Target:
         """`host:port`, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if is_ipv6(self.host) else f"{self.host}:{self.port}"
 
+    @property
+    def service(self) -> str:
+        """The service class of the SPN that Kerberos asks for: what the inventory says, else the connection's own default."""
+        return self.spn_service or ("HTTP" if self.connection == "winrm" else "WSMAN")
+
     def evidence(self) -> TargetEvidence:
         """The part of the target that may be shown."""
         proxy = urlsplit(self.proxy).hostname if self.proxy else None
         return TargetEvidence(
             name=self.name, host=self.host, port=self.port, scheme=self.scheme, path=self.path, connection=self.connection, auth=self.auth,
-            username=self.username, validate_certs=self.validate_certs, proxy=proxy, spn_hostname=self.spn_hostname,
-            message_encryption=self.message_encryption, send_cbt=self.send_cbt,
+            username=self.username, validate_certs=self.validate_certs, proxy=proxy, spn_service=self.service,
+            spn_hostname=self.spn_hostname, message_encryption=self.message_encryption, send_cbt=self.send_cbt,
         )
 
 

@@ -111,6 +111,12 @@ class Windows:
     certificate_auth: bool = False
     client_certificates: t.Mapping[str, str] = field(default_factory=dict)
     """SHA-1 thumbprint of a client certificate to the account it is mapped to."""
+    realm: str = ""
+    """The realm whose tickets it takes, in capitals; "" where it has no domain to ask."""
+    keytab: str = ""
+    """File with the keys it really has; "" where it has none."""
+    kerberos_error: str = "told"
+    """How a ticket that it cannot take is refused: `told`, with a KRB-ERROR in the 401, or `bare`, with nothing. Which of the two Windows does is not known."""
     url_prefix: str = "wsman"
     server: str = "Microsoft-HTTPAPI/2.0"
 

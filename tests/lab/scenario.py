@@ -48,7 +48,7 @@ SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "wrong_password": ((bool,), "true or false"),
     "client_certificate": ((str,), "one of the faults, or good"),
 }
-WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build", "client_certificates"))
+WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build", "client_certificates", "realm", "keytab"))
 
 
 class ScenarioError(ValueError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .base import Known, Unknown
 from .controller import ControllerEvidence
+from .directory import DirectoryEvidence
 from .endpoint import EndpointEvidence
 from .logon import LogonEvidence
 
@@ -32,6 +33,8 @@ class TargetEvidence:
     username: str | None = None
     validate_certs: bool = True
     proxy: str | None = None
+    spn_service: str = ""
+    """Service class of the SPN that its Kerberos asks for: HTTP, WSMAN or host."""
     spn_hostname: str | None = None
     """A name the inventory sets for the SPN in place of `host`."""
     message_encryption: str = "auto"
@@ -47,3 +50,4 @@ class Case:
     controller: Known[ControllerEvidence] = NOT_ASKED
     endpoint: Known[EndpointEvidence] = NOT_ASKED
     logon: Known[LogonEvidence] = NOT_ASKED
+    directory: Known[DirectoryEvidence] = NOT_ASKED

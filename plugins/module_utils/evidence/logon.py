@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .base import Known, Unknown
+from .directory import KerberosStep
 from .endpoint import CertificateEvidence, HttpEvidence
 
 ACCEPTED, REFUSED, BROKEN, NOT_TRIED = "accepted", "refused", "broken", "not_tried"
@@ -130,7 +131,8 @@ class AttemptEvidence:
     """The host that accepted it."""
     failure: LocalFailure | None = None
     reason: str = ""
-    """Why it was not tried: `refused_before`, `in_doubt`, `no_book`, `no_password`, `unsafe`, `not_offered`, `no_library`, `not_reached`, `busy`."""
+    """Why it was not tried: `refused_before`, `refused_by_kdc`, `in_doubt`, `no_book`, `no_password`, `unsafe`, `not_offered`, `no_library`,
+    `not_reached`, `busy`."""
     rungs: tuple[RungEvidence, ...] = ()
 
     def rung(self, name: str) -> RungEvidence | None:
@@ -155,4 +157,6 @@ class LogonEvidence:
     gaps: tuple[Unknown, ...] = ()
     requests: int = 0
     """HTTP requests sent."""
+    kdc: tuple[KerberosStep, ...] = ()
+    """What the KDC said of the accounts, asked before any host."""
     seconds: float = 0.0

@@ -134,17 +134,12 @@ def method_for(method: str, target: Target, certificate: bytes | None, binding: 
         options["channel_bindings"] = deps.channel_bindings(application_data=channel_binding(certificate, binding))
     try:
         context = deps.spnego.client(
-            target.username, target.password, hostname=target.spn_hostname or target.host, service=service_of(target), protocol=protocol,
+            target.username, target.password, hostname=target.spn_hostname or target.host, service=target.service, protocol=protocol,
             options=deps.spnego.NegotiateOptions.none if method == "credssp" else deps.spnego.NegotiateOptions.wrapping_winrm, **options,
         )
     except Exception as error:
         raise failure(error, method) from error
     return Security(protocol, _scheme(protocol, offered), context)
-
-
-def service_of(target: Target) -> str:
-    """The service class of the SPN: what the inventory says, else the connection's own default."""
-    return target.spn_service or ("HTTP" if target.connection == "winrm" else "WSMAN")
 
 
 def channel_binding(certificate: bytes, binding: str) -> bytes:

@@ -11,10 +11,10 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.winrm.doctor.plugins.module_utils.argspec import probe_options, target_options
+from ansible_collections.winrm.doctor.plugins.module_utils.argspec import directory_options, probe_options, target_options
 from ansible_collections.winrm.doctor.plugins.plugin_utils.connection import VARIABLES
 
-FRAGMENTS = {"target": target_options, "probe": probe_options}
+FRAGMENTS = {"target": target_options, "probe": probe_options, "directory": directory_options}
 
 
 def documented(name: str) -> dict[str, t.Any]:
