@@ -44,7 +44,7 @@ def describe(token: bytes) -> TokenEvidence:
     if kind == AP_REP:
         return TokenEvidence("kerberos_ap_rep")
     body = read_element(read_element(message, 0).value, 0)
-    parts = _parts(body)
+    parts = fields(body)
     return _error(parts) if kind == KRB_ERROR else _request(parts)
 
 
@@ -53,7 +53,7 @@ def _mechanism(token: bytes) -> str:
     return dotted(inner.value) if inner.tag == 0x06 else ""
 
 
-def _parts(sequence: Element) -> dict[int, Element]:
+def fields(sequence: Element) -> dict[int, Element]:
     """The context-tagged fields of a SEQUENCE, each with the element inside it."""
     found: dict[int, Element] = {}
     at = 0
@@ -80,10 +80,10 @@ def _request(parts: dict[int, Element]) -> TokenEvidence:
     """[RFC 4120] 5.5.1: ticket [3], which is [APPLICATION 1] { realm [1], sname [2], enc-part [3] }."""
     if 3 not in parts:
         raise ValueError("the AP-REQ has no ticket")
-    ticket = _parts(read_element(parts[3].value, 0))
+    ticket = fields(read_element(parts[3].value, 0))
     text = ""
     if 3 in ticket:
-        number = _parts(ticket[3]).get(0)
+        number = fields(ticket[3]).get(0)
         if number:
             kind = int.from_bytes(number.value[:4], "big", signed=True)
             text = f"ticket encrypted with {ENCRYPTION.get(kind, 'encryption type')} ({kind})"
@@ -94,7 +94,7 @@ def _service(realm: Element | None, name: Element | None) -> str:
     """PrincipalName { name-type [0], name-string [1] SEQUENCE OF GeneralString } and realm as HTTP/web01@REALM."""
     if name is None:
         return ""
-    strings = _parts(name).get(1)
+    strings = fields(name).get(1)
     labels: list[str] = []
     at = 0
     while strings is not None and at < len(strings.value) and len(labels) < 8:
