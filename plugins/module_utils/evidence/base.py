@@ -35,10 +35,10 @@ def seconds(moment: str) -> float:
 
 
 def encode(value: t.Any) -> t.Any:
-    """Evidence as plain JSON types; fields that are None or an empty tuple are left out."""
+    """Evidence as plain JSON types; fields that are None or an empty tuple are left out, but an empty tuple stays where its absence would mean Unknown."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {name: encode(item) for name, item in pairs if item is not None and item != ()}
+        pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {field.name: encode(item) for field, item in pairs if item is not None and (item != () or isinstance(field.default, Unknown))}
     if isinstance(value, (list, tuple)):
         return [encode(item) for item in value]
     return value

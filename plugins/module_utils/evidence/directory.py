@@ -15,6 +15,8 @@ GRANTED, REFUSED, FAILED, NOT_TRIED = "granted", "refused", "failed", "not_tried
 PROBE, AS, TGS = "probe", "as", "tgs"
 """Kerberos in steps: a request without a password, which counts against nobody; the ticket-granting ticket; a ticket for a service."""
 NOT_READ = Unknown("the directory was not read")
+NO_SUCH_ACCOUNT = Unknown("the directory has no such account")
+"""Read and found missing, which is knowledge: stands in `account` and `computer`."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,13 @@ class DirectoryEvidence:
     domain: str
     """DNS name of the domain that was asked, or "" where none is known."""
     domain_from: str = ""
-    """What named it: option, user name, NTLM challenge, host name, krb5.conf."""
+    """What named it: option, user name, NTLM challenge, host name, krb5.conf, controller."""
+    host_domain: str = ""
+    """DNS name of the host's domain, where it is another one: there its computer account and its SPNs were looked for."""
+    srv: Known[tuple[str, ...]] = NOT_READ
+    """Controllers that the SRV records of the domain name; () where DNS says that there are none."""
+    pdc: str = ""
+    """The controller that is the PDC emulator."""
     controllers: tuple[DomainControllerEvidence, ...] = ()
     steps: tuple[KerberosStep, ...] = ()
     binds: tuple[BindEvidence, ...] = ()
@@ -238,6 +246,8 @@ class DirectoryEvidence:
     spns: tuple[SpnEvidence, ...] = ()
     duplicates: Known[tuple[SpnEvidence, ...]] = NOT_READ
     """SPNs with more than one owner in the forest; looked for on request, or among those of this host."""
+    matches: Known[tuple[SpnEvidence, ...]] = NOT_READ
+    """SPNs that fit the patterns that were asked for."""
     trusts: Known[tuple[TrustEvidence, ...]] = NOT_READ
     forecast: Known[tuple[ForecastEvidence, ...]] = NOT_READ
     gaps: tuple[Unknown, ...] = ()
