@@ -45,6 +45,8 @@ class KerberosStep:
     used: bool = False
     """True when something was sent that depends on the password."""
     server_time: str | None = None
+    sent: str = ""
+    """`tgs`, asked as a client does: the principal after krb5.conf's dns_canonicalize_hostname and rdns; "" where the SPN was asked for as it stands."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class DomainControllerEvidence:
     clocks: tuple[ClockEvidence, ...] = ()
     """Its clock against this machine's; source `kdc` (stime of a KRB-ERROR) or `ldap` (currentTime of rootDSE)."""
     root: Known[RootEvidence] | None = None
+    domain: str = ""
+    """The domain whose controller it is thought to be."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,10 @@ class ForecastEvidence:
 
     name: str
     kind: str
+    """`user`, `computer`, `service` or `trust`."""
     why: str
+    sure: bool = True
+    """False where the directory only makes it likely."""
 
 
 @dataclass(frozen=True)
@@ -250,5 +257,7 @@ class DirectoryEvidence:
     """SPNs that fit the patterns that were asked for."""
     trusts: Known[tuple[TrustEvidence, ...]] = NOT_READ
     forecast: Known[tuple[ForecastEvidence, ...]] = NOT_READ
+    absent: tuple[str, ...] = ()
+    """What was looked for under every name it may have and surely is not there: `account`, `computer`, `srv` (DNS has no records that name controllers)."""
     gaps: tuple[Unknown, ...] = ()
     seconds: float = 0.0
