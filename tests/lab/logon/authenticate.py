@@ -17,9 +17,15 @@ from spnego._credssp import CredSSPProxy
 from ..messages import Account, Windows
 from . import ntlm
 from .journal import Journal
+from .negotiate import Negotiator, negotiator
 
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 """[MS-WSMV] 3.1.4.1.30.3: the request means the TLS client certificate."""
+
+SCHEMES = {"negotiate": "Negotiate", "kerberos": "Kerberos", "credssp": "CredSSP"}
+"""Those with tokens, as HTTP.sys spells them."""
+INITIAL = b"\x60"
+"""How an initial token starts ([RFC 2743] 3.1): with it a handshake begins anew."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Authenticator:
     def __init__(self, windows: Windows, certificate: bytes | None, client: bytes | None, journal: Journal) -> None:
         self.windows, self.client, self.journal = windows, client, journal
         self.bindings = ntlm.bindings_of(certificate, windows.tls_terminated)
-        self.contexts: dict[str, tuple[spnego.ContextProxy, ntlm.Acceptor]] = {}
+        self.contexts: dict[str, tuple[spnego.ContextProxy, Negotiator]] = {}
 
     def answer(self, header: str) -> Answer:
         """One Authorization header."""
@@ -65,8 +71,7 @@ class Authenticator:
             return REFUSED
         if name == "basic":
             return self._basic(data)
-        # No KDC in this part of the lab: a Kerberos ticket cannot be real.
-        return self._security(name, data) if name in ("negotiate", "credssp") else REFUSED
+        return self._security(name, data) if name in SCHEMES else REFUSED
 
     def forget(self) -> None:
         """Nobody is logged on any more."""
@@ -88,23 +93,24 @@ class Authenticator:
         return Answer(Caller(name, account, "certificate")) if account else REFUSED
 
     def _security(self, name: str, data: bytes) -> Answer:
-        if name not in self.contexts:
-            self.contexts[name] = self._context(name, data)
-        context, acceptor = self.contexts[name]
+        if name not in self.contexts or data.startswith(INITIAL):
+            self.contexts[name] = self._context(name)
+        context, inner = self.contexts[name]
         try:
             token = context.step(data)
         except (spnego.exceptions.SpnegoError, ValueError, KeyError):
             return REFUSED
-        shown = f"{'CredSSP' if name == 'credssp' else 'Negotiate'} {base64.b64encode(token).decode()}" if token else ""
-        if not context.complete:
+        shown = f"{SCHEMES[name]} {base64.b64encode(token).decode()}" if token else ""
+        acceptor = inner.acceptor
+        if not context.complete or acceptor is None:
+            # A KRB-ERROR goes this way too: the client may try again on the same connection, with the host's time ([MS-KILE] 3.4.5).
             return Answer(None, shown, bool(shown))
         account = acceptor.account
         return Answer(Caller(acceptor.user, account, name, context), shown) if account else REFUSED
 
-    def _context(self, name: str, first: bytes) -> tuple[spnego.ContextProxy, ntlm.Acceptor]:
+    def _context(self, name: str) -> tuple[spnego.ContextProxy, Negotiator]:
         if name == "credssp":
-            acceptor = ntlm.acceptor_for(self.windows, None, self.journal, "credssp")
-            inner = ntlm.negotiating(acceptor)
-            return CredSSPProxy(usage="accept", credssp_negotiate_context=inner), acceptor
-        acceptor = ntlm.acceptor_for(self.windows, self.bindings, self.journal)
-        return (acceptor if first.startswith(b"NTLMSSP\x00") else ntlm.negotiating(acceptor)), acceptor
+            inner = negotiator(self.windows, None, self.journal, name)
+            return CredSSPProxy(usage="accept", credssp_negotiate_context=inner), inner
+        inner = negotiator(self.windows, self.bindings, self.journal, name)
+        return inner, inner

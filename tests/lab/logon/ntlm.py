@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The NTLM and SPNEGO acceptor: pyspnego's own, told which host it is and whose passwords it knows."""
+"""The NTLM acceptor: pyspnego's own, told which host it is and whose passwords it knows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ import spnego
 import spnego._ntlm as implementation
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from spnego._context import GSSMech
-from spnego._negotiate import NegotiateProxy
 from spnego._ntlm_raw.crypto import ntowfv1
 from spnego._ntlm_raw.messages import Authenticate, AvId, Challenge, FileTime, Negotiate, NegotiateFlags, NTClientChallengeV2, TargetInfo, Version
 from spnego.channel_bindings import GssChannelBindings
@@ -123,13 +121,6 @@ def acceptor_for(windows: Windows, bindings: GssChannelBindings | None, journal:
         acceptor = Acceptor(None, None, None, None, channel_bindings=bindings, usage="accept")
     acceptor.windows, acceptor.journal, acceptor.method = windows, journal, method
     return acceptor
-
-
-def negotiating(acceptor: Acceptor) -> spnego.ContextProxy:
-    """SPNEGO around it."""
-    return NegotiateProxy(
-        None, None, None, None, channel_bindings=acceptor.channel_bindings, usage="accept", _negotiate_contexts={GSSMech.ntlm: acceptor},
-    )
 
 
 def bindings_of(certificate: bytes | None, terminated: bool) -> GssChannelBindings | None:
