@@ -257,7 +257,5 @@ class DirectoryEvidence:
     """SPNs that fit the patterns that were asked for."""
     trusts: Known[tuple[TrustEvidence, ...]] = NOT_READ
     forecast: Known[tuple[ForecastEvidence, ...]] = NOT_READ
-    absent: tuple[str, ...] = ()
-    """What was looked for under every name it may have and surely is not there: `account`, `computer`, `srv` (DNS has no records that name controllers)."""
     gaps: tuple[Unknown, ...] = ()
     seconds: float = 0.0
