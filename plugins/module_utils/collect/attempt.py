@@ -19,6 +19,7 @@ from ..target import Target
 from ..wire import methods
 from ..wire.channel import Channel
 from ..wire.deadline import Deadline
+from ..wire.kerberos import counts_for_nobody, names_credentials
 from ..wire.methods import SEALING, TICKETS
 from ..wire.session import Session
 from .attempts import Book, Permit
@@ -31,11 +32,6 @@ SCHEMES = {
     "credssp": ("credssp",),
 }
 """Which offered scheme carries each method."""
-BEYOND_THE_PASSWORD = (7, 14, 27, 37, 68)
-"""Kerberos errors that count against nobody: the KDC looked at the clock, the realm or the encryption types first ([RFC 4120] 3.1.3), or it had accepted
-the password before it refused a ticket for the service."""
-LIBRARY, AFTER_THE_KDC = 128, (210, 223)
-"""MIT's own codes start at 128: no KDC found, no realm, no ticket cache. The two KRB5_PREAUTH_FAILED and KRB5_GET_IN_TKT_LOOP come after a KDC's answer."""
 NOT_TOLD = {
     "refused_before": "Not tried: the same account was refused on {where}, and a second refusal may lock it. That says nothing about this host.",
     "in_doubt": "Not tried: on {where} the same account's password was sent and no answer came, so it counts as a refusal.",
@@ -242,17 +238,6 @@ def settle(permit: Permit, session: Session, outcome: str, rungs: t.Sequence[Run
         permit.refused()
     elif outcome == ACCEPTED and not any(rung.name == "identify" and rung.status == FAILED for rung in rungs):
         permit.accepted()
-
-
-def counts_for_nobody(code: int | None) -> bool:
-    """Whether a Kerberos error says that no password was judged."""
-    return code is not None and (code in BEYOND_THE_PASSWORD or (code >= LIBRARY and code not in AFTER_THE_KDC))
-
-
-def names_credentials(code: int | None) -> bool:
-    """Whether a Kerberos error says that name, password or account are refused."""
-    entry = kerberos_entry(code)
-    return entry is not None and "credentials" in dict(entry.causes)
 
 
 def code_sentence(session: Session) -> str:

@@ -10,8 +10,8 @@ import base64
 import typing as t
 
 from .. import deps
-from ..codes.kerberos import MIT_BASE
 from ..target import Target
+from .kerberos import chain, code_of
 
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 """How a request says that the TLS client certificate is meant ([MS-WSMV] 3.1.4.1.30.3, DSP0226 C.4)."""
@@ -167,7 +167,7 @@ def _scheme(method: str, offered: t.Sequence[str]) -> str:
 
 def failure(error: BaseException, protocol: str) -> LogonFailure:
     """An error of pyspnego or of what lies below it, with the number that says what it means."""
-    number = _kerberos_code(error)
+    number = code_of(error)
     text = f"{type(error).__name__}: {error}"[:300]
     if number is not None:
         step = "credential" if type(error).__name__ == "NoCredentialError" or number in (141, 195) else "kdc"
@@ -178,29 +178,9 @@ def failure(error: BaseException, protocol: str) -> LogonFailure:
     return LogonFailure("credential" if "Credential" in type(error).__name__ else "token", text)
 
 
-def _chain(error: BaseException | None) -> t.Iterator[BaseException]:
-    seen: list[BaseException] = []
-    while error is not None and error not in seen and len(seen) < 8:
-        seen.append(error)
-        yield error
-        error = getattr(error, "base_error", None) or error.__cause__ or error.__context__
-
-
-def _kerberos_code(error: BaseException) -> int | None:
-    """The protocol's number inside krb5's err_code or gssapi's min_code, which is the same unsigned."""
-    for part in _chain(error):
-        for name in ("err_code", "min_code"):
-            value = getattr(part, name, None)
-            if isinstance(value, int):
-                number = (value & 0xFFFFFFFF) - (MIT_BASE & 0xFFFFFFFF)
-                if 0 <= number < 256:
-                    return number
-    return None
-
-
 def _status(error: BaseException) -> int | None:
     """The NTSTATUS that CredSSP answered with ([MS-CSSP] 2.2.1, errorCode)."""
-    for part in _chain(error):
+    for part in chain(error):
         value = getattr(part, "winerror", None)
         if isinstance(value, int):
             return value & 0xFFFFFFFF
