@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import struct
 import typing as t
 from dataclasses import dataclass
 
@@ -98,7 +99,8 @@ class Authenticator:
         context, inner = self.contexts[name]
         try:
             token = context.step(data)
-        except (spnego.exceptions.SpnegoError, ValueError, KeyError):
+        except (spnego.exceptions.SpnegoError, ValueError, KeyError, struct.error):
+            # The last three are what pyspnego lets through where a token is nonsense.
             return REFUSED
         shown = f"{SCHEMES[name]} {base64.b64encode(token).decode()}" if token else ""
         acceptor = inner.acceptor
