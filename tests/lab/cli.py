@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import resource
-import secrets
 import signal
 import sys
 import tempfile
@@ -18,6 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import inventory, names, namespace
+from .domain import template
+from .domain.forest import Forest, Settings, password
+from .domain.template import DomainError
 from .scenario import Host, ScenarioError, bench, load
 from .server import Lab
 
@@ -49,12 +51,35 @@ def main(arguments: list[str] | None = None) -> int:
     if by_name:
         namespace.settle()
     else:
-        left = [host.name for host in hosts if host.needs_dns]
-        hosts = [host for host in hosts if not host.needs_dns]
+        left = [host.name for host in hosts if host.needs_dns and not host.needs_ad]
+        hosts = [host for host in hosts if not host.needs_dns or host.needs_ad]
         if left:
             print(f"lab: left out, for they need the lab's own DNS: {', '.join(left)}.", file=sys.stderr)
         hosts = [unprivileged(host) for host in hosts]
-    return asyncio.run(stay(hosts, options.command if options.action == "run" else None, by_name))
+    settings = wanted_domain(hosts, options, by_name)
+    if settings is None:
+        hosts = without_domain(hosts, options, by_name)
+    return asyncio.run(stay(hosts, options.command if options.action == "run" else None, by_name, settings))
+
+
+def wanted_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> Settings | None:
+    """What the domain is like; None where none is wanted, or none can be had."""
+    if options.no_domain or not (options.domain or any(host.needs_ad for host in hosts)):
+        return None
+    return Settings() if by_name and template.version() else None
+
+
+def without_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> list[Host]:
+    """The hosts that make sense without Active Directory; one sentence says what is not shown thereby."""
+    kept = [host for host in hosts if not host.needs_ad]
+    why = "as --no-domain asks" if options.no_domain else "for Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed here"
+    why = why if by_name or options.no_domain else "for there is no network namespace to run it in"
+    if len(kept) < len(hosts) or options.domain:
+        shown = {cause for host in kept for cause in host.causes}
+        gone = sorted({cause for host in hosts for cause in host.causes} - shown)
+        tail = f" and the causes {', '.join(gone)}" if gone else ""
+        print(f"lab: without the lab's domain, {why}, {len(hosts) - len(kept)} hosts are left out{tail}.", file=sys.stderr)
+    return kept
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,6 +88,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--file", type=Path, help="another scenario file")
     made.add_argument("--only", help="names of hosts, separated by commas")
     made.add_argument("--bench", type=int, metavar="N", help="N healthy hosts for each connection instead of the scenarios")
+    domain = made.add_mutually_exclusive_group()
+    domain.add_argument("--domain", action="store_true", help="start Active Directory even where no chosen host needs it")
+    domain.add_argument("--no-domain", action="store_true", help="no Active Directory; hosts that need it are left out")
     made.add_argument("--plain", action="store_true", help="no network namespace")
     actions = made.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="keep the lab up until Ctrl-C")
@@ -99,28 +127,45 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def stay(hosts: list[Host], command: list[str] | None, by_name: bool) -> int:
+async def stay(hosts: list[Host], command: list[str] | None, by_name: bool, settings: Settings | None) -> int:
     """Start everything, run the command (or wait for Ctrl-C), stop everything."""
     signals = Signals()
     allow_many_files()
     with tempfile.TemporaryDirectory(prefix="winrm-doctor-lab-") as name:
         folder = Path(name)
-        known = inventory.Secrets(USER, secrets.token_urlsafe(12), {host.name: secrets.token_urlsafe(12) for host in hosts if host.account})
-        lab = Lab(hosts, folder, known)
+        known = inventory.invented(USER, hosts, password)
+        forest = Forest(hosts, folder, settings, (USER.rpartition("\\")[2], known.password), known.users) if settings else None
+        lab = Lab(hosts, folder, known, forest.keytab if forest else lambda _host: "")
         try:
-            await lab.start()
-            if by_name:
-                await names.serve(hosts)
-        except OSError as error:
-            print(f"lab: {error.strerror or error}. Is another lab running, or WinRM itself, on these ports?", file=sys.stderr)
-            await lab.close()
-            return 1
-        environment = {**os.environ, **inventory.write(folder, hosts, lab.secrets, lab.pki.bundle, by_name)}
-        environment.pop(namespace.MARK, None)
-        try:
+            await start(lab, forest, hosts, by_name)
+            environment = {**os.environ, **inventory.write(folder, hosts, lab.secrets, lab.pki.bundle, by_name), **(forest.environment() if forest else {})}
+            environment.pop(namespace.MARK, None)
             return await (run(command, environment, signals) if command is not None else wait(environment, signals))
+        except StartError as error:
+            print(f"lab: {error}", file=sys.stderr)
+            return 1
         finally:
             await lab.close()
+            if forest:
+                await forest.stop()
+
+
+class StartError(Exception):
+    """Why the lab cannot start: one sentence."""
+
+
+async def start(lab: Lab, forest: Forest | None, hosts: list[Host], by_name: bool) -> None:
+    """Hosts, directory and names; raises StartError."""
+    try:
+        await lab.start()
+        if by_name:
+            await names.serve({**names.records(hosts), **(forest.records() if forest else {})})
+        if forest:
+            await forest.start(lab.pki)
+    except OSError as error:
+        raise StartError(f"{error.strerror or error}. Is another lab running, or WinRM itself, on these ports?") from error
+    except DomainError as error:
+        raise StartError(f"{error}. --no-domain starts the lab without Active Directory.") from error
 
 
 class Signals:

@@ -29,10 +29,12 @@ class Secrets:
     own: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     """Host to the password of its own account."""
     pairs: t.Mapping[str, tuple[Path, Path]] = field(default_factory=dict)
+    users: t.Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    """Realm and name of the hosts' own accounts to their passwords."""
 
     def variables(self, host: Host) -> dict[str, t.Any]:
         """What a host has otherwise than all."""
-        found: dict[str, t.Any] = {}
+        found: dict[str, t.Any] = {"ansible_user": host.spelled(self.user.rpartition("\\")[2])} if host.kerberos else {}
         if host.account:
             found = {"ansible_user": host.user, "ansible_password": self.own[host.name]}
         if host.wrong_password:
@@ -43,12 +45,18 @@ class Secrets:
         return found
 
 
+def invented(user: str, hosts: t.Sequence[Host], password: t.Callable[[], str]) -> Secrets:
+    """Passwords made anew; a domain account that several hosts have has one."""
+    users = {key: password() for key in dict.fromkeys(host.account_key for host in hosts if host.account)}
+    return Secrets(user, password(), {host.name: users[host.account_key] for host in hosts if host.account}, users=users)
+
+
 def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bool) -> dict[str, t.Any]:
     """Groups healthy and broken, one for each cause, and for the bench one for each connection."""
     groups: dict[str, dict[str, t.Any]] = {}
     everybody = {}
     for host in hosts:
-        everybody[host.name] = {"ansible_host": host.fqdn if by_name else host.address, **known.variables(host), **host.vars}
+        everybody[host.name] = {"ansible_host": host.called if by_name else host.address, **known.variables(host), **host.vars}
         names = ["healthy" if host.healthy else "broken", *(f"cause_{cause}" for cause in host.causes)]
         if host.healthy and host.name[-3:].isdigit():
             names.append(f"bench_{host.vars['ansible_connection']}")
@@ -57,6 +65,8 @@ def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bo
     common = {
         "ansible_user": known.user, "ansible_password": known.password, "ansible_winrm_ca_trust_path": str(bundle), "ansible_psrp_ca_cert": str(bundle),
         "ansible_winrm_operation_timeout_sec": 10, "ansible_winrm_read_timeout_sec": 20, "ansible_psrp_connection_timeout": 5,
+        # The connection winrm runs kinit with next to no environment.
+        "ansible_winrm_kinit_env_vars": ["KRB5_CONFIG"],
     }
     return {"all": {"vars": common, "hosts": everybody, "children": groups}}
 

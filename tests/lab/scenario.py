@@ -11,10 +11,11 @@ from pathlib import Path
 
 import yaml
 
+from .domain.realm import LAB, REALMS, Realm
 from .messages import STATES, Account, Windows
 
 FILE = Path(__file__).with_name("scenarios.yml")
-DOMAIN = "lab.test"
+DOMAIN = LAB.dns
 HOSTS_WANTED = 20
 """Fewer would leave faults out."""
 CAUSES = (
@@ -29,7 +30,14 @@ CERTIFICATES = (
 )
 CLIENT_CERTIFICATES = ("good", "unmapped", "off", "stale", "expired", "server_only", "tls13")
 """What is wrong with the logon by client certificate."""
-ACCOUNT_KEYS = ("name", "state", "groups", "local", "filtered")
+ACCOUNT_KEYS = ("name", "state", "groups", "local", "filtered", "realm", "encryption")
+AD_STATES = ("hours", "workstations", "protected", "smartcard", "unknown")
+"""States of an account that only a real directory plays; `unknown`: it is not in the directory at all."""
+DIRECTORY: dict[str, t.Collection[str] | None] = {
+    "spns": ("good", "missing", "only_host", "short_only"), "wrong_owner": None, "duplicate": None, "computer": ("good", "disabled", "missing", "stale"),
+    "encryption": ("rc4",), "renamed": None, "password_days": None,
+}
+"""Keys of `directory`, and the words that each may hold."""
 DEFAULT_PORTS = {5985: "wsman", 5986: "wsman", 80: "silent", 443: "silent", 445: "open", 3389: "open"}
 """A Windows host with its firewall on: ports nobody listens on are silent."""
 TLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -47,6 +55,11 @@ SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "account": ((dict,), "a mapping with the key name"),
     "wrong_password": ((bool,), "true or false"),
     "client_certificate": ((str,), "one of the faults, or good"),
+    "realm": ((str,), "lab or other"),
+    "directory": ((dict,), "a mapping of what is wrong in the directory"),
+    "needs_domain": ((bool,), "true or false"),
+    "alias": ((str,), "a name without its domain"),
+    "reverse": ((str,), "the name that its address leads to"),
 }
 WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build", "client_certificates", "realm", "keytab"))
 
@@ -78,37 +91,99 @@ class Host:
     wrong_password: bool = False
     """The inventory has another password than the account."""
     client_certificate: str = ""
+    realm: str = "lab"
+    """A key of REALMS."""
+    directory: dict[str, t.Any] = field(default_factory=dict)
+    """What is wrong with it in Active Directory."""
+    needs_domain: bool = False
+    """Leave it out where the lab has no Active Directory."""
+    alias: str = ""
+    """Another name of it in DNS (CNAME), by which the inventory calls it."""
+    reverse: str = ""
+    """The name that its address leads to, where that is not its own."""
 
     @property
     def fqdn(self) -> str:
         """Its DNS name."""
-        return f"{self.name}.{DOMAIN}"
+        return f"{self.name}.{self.dns_suffix}"
+
+    @property
+    def dns_suffix(self) -> str:
+        """The DNS name of its domain."""
+        return REALMS[self.realm].dns
+
+    @property
+    def called(self) -> str:
+        """The name by which the inventory calls it."""
+        return f"{self.alias}.{self.dns_suffix}" if self.alias else self.fqdn
+
+    @property
+    def computer(self) -> str:
+        """Its NetBIOS name: another one than the inventory's where it was renamed."""
+        return str(self.directory.get("renamed") or self.name).upper()
+
+    @property
+    def domain(self) -> Realm | None:
+        """The domain it is a member of; None in a workgroup."""
+        return None if "domain" in self.windows and not self.windows["domain"] else REALMS[self.realm]
+
+    @property
+    def account_domain(self) -> Realm | None:
+        """The domain of the account of its own; None for one of the host's, or where it has none."""
+        return None if not self.account or self.account.get("local") or self.domain is None else REALMS[self.account.get("realm", self.realm)]
+
+    @property
+    def account_key(self) -> tuple[str, str]:
+        """Realm and name of its own account in a domain, ("", host and name) of one of the host's."""
+        kind = self.account.get("realm", self.realm) if self.account_domain else ""
+        return kind, self.account["name"] if kind else f"{self.name}/{self.account['name']}"
+
+    @property
+    def kerberos(self) -> bool:
+        """True where the inventory asks for Kerberos by name."""
+        return "kerberos" in (self.vars.get("ansible_psrp_auth"), self.vars.get("ansible_winrm_transport"))
+
+    @property
+    def needs_ad(self) -> bool:
+        """True where it makes no sense without Active Directory."""
+        return self.kerberos or self.needs_domain or bool(self.directory) or self.needs_other or self.account.get("state") in AD_STATES
+
+    @property
+    def needs_other(self) -> bool:
+        """True where the second realm is needed."""
+        return "other" in (self.realm, self.account.get("realm"))
 
     @property
     def healthy(self) -> bool:
         """True when nothing is wrong with it."""
         return not self.causes
 
-    def kind(self, accounts: t.Mapping[str, Account], certificates: t.Mapping[str, str] | None = None) -> Windows:
-        """The Windows that answers for it."""
-        settings = {"domain": "LAB", "dns_domain": DOMAIN, **self.windows}
+    def kind(self, accounts: t.Mapping[str, Account], certificates: t.Mapping[str, str] | None = None, keytab: str = "") -> Windows:
+        """The Windows that answers for it; with a keytab it takes tickets."""
+        realm = REALMS[self.realm]
+        settings = {"domain": realm.flat, "dns_domain": realm.dns, **self.windows}
         if "schemes" in settings:
             settings["schemes"] = tuple(settings["schemes"])
         if self.client_certificate:
             settings["certificate_auth"] = self.client_certificate != "off"
-        return Windows(computer=self.name.upper(), accounts=accounts, client_certificates=certificates or {}, **settings)
+        if keytab:
+            settings |= {"realm": realm.name, "keytab": keytab}
+        return Windows(computer=self.computer, accounts=accounts, client_certificates=certificates or {}, **settings)
 
     def own_account(self, password: str) -> dict[str, Account]:
-        """The account of its own by name; nothing where it has none."""
-        given = {key: value for key, value in self.account.items() if key != "name"}
-        return {self.account["name"]: Account(password, **given)} if self.account else {}
+        """The account of its own by name; nothing where it has none, or where nobody knows it."""
+        given = {key: value for key, value in self.account.items() if key not in ("name", "realm", "encryption")}
+        return {self.account["name"]: Account(password, **given)} if self.account and given.get("state") != "unknown" else {}
+
+    def spelled(self, name: str, realm: Realm = LAB) -> str:
+        """How the inventory spells a domain account: Kerberos takes the principal alone."""
+        return f"{name}@{realm.name}" if self.kerberos else f"{realm.flat}\\{name}"
 
     @property
     def user(self) -> str:
         """How the inventory spells the account of its own."""
         name = self.account.get("name", "")
-        domain = self.windows.get("domain", "LAB")
-        return f"{self.name.upper() if self.account.get('local') or not domain else domain}\\{name}"
+        return self.spelled(name, self.account_domain) if self.account_domain else f"{self.computer}\\{name}"
 
 
 def address_of(number: int) -> str:
@@ -145,7 +220,11 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     _among(name, "account", given.get("account", ()), ACCOUNT_KEYS)
     if "account" in given and not given["account"].get("name"):
         raise ScenarioError(f"{name}: account has no name; expected the key 'name'")
-    _among(name, "account state", [given.get("account", {}).get("state", "ok")], STATES)
+    _among(name, "account state", [given.get("account", {}).get("state", "ok")], (*STATES, *AD_STATES))
+    _among(name, "account realm", [given.get("account", {}).get("realm", "lab")], REALMS)
+    _among(name, "account encryption", [given["account"]["encryption"]] if given.get("account", {}).get("encryption") else (), ("rc4",))
+    _among(name, "realm", [given.get("realm", "lab")], REALMS)
+    _directory(name, given.get("directory", {}))
     _among(name, "client_certificate", [given["client_certificate"]] if given.get("client_certificate") else (), CLIENT_CERTIFICATES)
     _among(name, "windows", given.get("windows", {}), WINDOWS_KEYS)
     _among(name, "tls", [given["tls"]] if "tls" in given else (), TLS)
@@ -156,9 +235,26 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     if stray := [port for port in ports if not isinstance(port, int) or not 0 < port < 65536]:
         raise ScenarioError(f"{name}: the port {stray[0]!r} is not a number from 1 to 65535")
     lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns") if given.get(key) is not None}
-    plain = ("wrong", "tls", "needs_dns", "windows", "vars", "account", "wrong_password", "client_certificate")
+    plain = (
+        "wrong", "tls", "needs_dns", "windows", "vars", "account", "wrong_password", "client_certificate", "realm", "directory", "needs_domain", "alias",
+        "reverse",
+    )
     rest = {key: given[key] for key in plain if key in given}
     return Host(name=name, address=address_of(number), ports=ports, certificate=certificate, **lists, **rest)
+
+
+def _directory(name: str, given: dict[str, t.Any]) -> None:
+    _among(name, "directory", given, DIRECTORY)
+    for key, words in DIRECTORY.items():
+        if key == "spns" and isinstance(given.get(key), list):
+            continue
+        if words and key in given:
+            _among(name, f"directory {key}", [given[key]], words)
+    if not isinstance(given.get("password_days", 0), int):
+        raise ScenarioError(f"{name}: directory password_days holds {given['password_days']!r}; expected a number of days")
+    for key in ("wrong_owner", "duplicate", "renamed"):
+        if not isinstance(given.get(key, "x"), str) or given.get(key, "x") == "":
+            raise ScenarioError(f"{name}: directory {key} holds {given[key]!r}; expected a name")
 
 
 def _among(name: str, key: str, values: t.Iterable[t.Any], allowed: t.Collection[str]) -> None:

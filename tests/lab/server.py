@@ -27,8 +27,8 @@ from .scenario import Host
 class Lab:
     """Start it, use it, close it."""
 
-    def __init__(self, hosts: t.Sequence[Host], folder: Path, known: Secrets) -> None:
-        self.hosts = hosts
+    def __init__(self, hosts: t.Sequence[Host], folder: Path, known: Secrets, keytabs: t.Callable[[Host], str] = lambda _host: "") -> None:
+        self.hosts, self._keytabs = hosts, keytabs
         self.pki = Pki(folder)
         self.journal = Journal(folder / "attempts.jsonl")
         pairs = {host.name: self.pki.issue_client(host) for host in hosts if host.client_certificate}
@@ -82,7 +82,7 @@ class Lab:
         mapped = {}
         if pair and host.client_certificate not in ("unmapped",):
             mapped[pair.thumbprint] = "gone" if host.client_certificate == "stale" else host.account["name"]
-        return host.kind(accounts, mapped)
+        return host.kind(accounts, mapped, self._keytabs(host))
 
     def _conversation(self, host: Host, service: str, certificate: bytes | None, client: bytes | None) -> Conversation:
         if service == "wsman":
