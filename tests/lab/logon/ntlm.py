@@ -104,15 +104,23 @@ def refused(status: int) -> spnego.exceptions.SpnegoError:
 
 
 def account_of(windows: Windows, username: str, domain: str | None = None) -> Account | None:
-    """The account that a name means here: `name`, `DOMAIN\\name` and `name@realm` are one, in any case; a local one knows only its computer."""
+    """The account that a name means here: `name`, `DOMAIN\\name` and `name@realm` are one, in any case; a local one knows only its computer.
+
+    The accounts of a trusted realm stand under name@REALM; the first label of that serves as NetBIOS name.
+    """
     given, _slash, rest = username.rpartition("\\")
     user, _at, realm = rest.partition("@")
     where = (domain or given or realm).lower()
-    account = next((account for known, account in windows.accounts.items() if known.lower() == user.lower()), None)
-    if account is None or windows.domain is None or not where:
-        return account
+    known = {name.lower(): account for name, account in windows.accounts.items()}
+    for name, account in known.items():
+        there, _at, trusted = name.partition("@")
+        if trusted and there == user.lower() and where in (trusted, trusted.partition(".")[0]):
+            return account
+    found = known.get(user.lower())
+    if found is None or windows.domain is None or not where:
+        return found
     here = where in (windows.computer.lower(), ".")
-    return account if here == account.local else None
+    return found if here == found.local else None
 
 
 def acceptor_for(windows: Windows, bindings: GssChannelBindings | None, journal: Journal, method: str = "ntlm") -> Acceptor:

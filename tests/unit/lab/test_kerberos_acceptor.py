@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from lab.domain.keytab import keytab
 from lab.logon import converse, kerberos
 from lab.logon.journal import Journal
-from lab.logon.ntlm import bindings_of
+from lab.logon.ntlm import account_of, bindings_of
 from lab.messages import Account, Conversation, Request, Response, Windows
 from pypsrp.encryption import WinRMEncryption
 from spnego import _asn1 as asn1
@@ -283,6 +283,15 @@ def test_account_is_that_of_the_principal(issuer: Issuer, client: str, user: str
     logon = Client(kind)
     assert logon.log_on().status == 200
     assert logon.seen() == [(client, "kerberos", "accepted")]
+
+
+@pytest.mark.parametrize(("user", "groups"), [
+    ("LAB\\alice", "administrators"), ("alice@lab.test", "administrators"), ("OTHER\\carol", "remote_management_users"),
+    ("carol@other.test", "remote_management_users"), ("LAB\\carol", None), ("carol", None), ("WEB01\\local", "administrators"), ("LAB\\local", None),
+])
+def test_ntlm_finds_the_same_accounts_by_its_own_spelling(user: str, groups: str | None) -> None:
+    account = account_of(windows(), user)
+    assert (account.groups if account else None) == groups
 
 
 @needs_gssapi
