@@ -146,3 +146,30 @@ def dotted(value: bytes) -> str:
             number = 0
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
+
+def build_init(mechanism: str, token: bytes) -> bytes:
+    """A NegTokenInit ([RFC 4178] 4.2.1) that offers one mechanism and brings its first token along."""
+    offered = element(0xA0, element(SEQUENCE, _oid(mechanism)))
+    body = element(0xA0, element(SEQUENCE, offered + element(0xA2, element(OCTET_STRING, token))))
+    return element(APPLICATION, _oid(SPNEGO_OID) + body)
+
+
+def element(tag: int, value: bytes) -> bytes:
+    """One DER element."""
+    size = len(value)
+    if size < 0x80:
+        return bytes([tag, size]) + value
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + value
+
+
+def _oid(name: str) -> bytes:
+    first, second, *rest = (int(part) for part in name.split("."))
+    coded = bytearray([first * 40 + second])
+    for number in rest:
+        septets = [number & 0x7F]
+        while number := number >> 7:
+            septets.insert(0, number & 0x7F | 0x80)
+        coded.extend(septets)
+    return element(OID, bytes(coded))
