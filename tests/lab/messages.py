@@ -52,9 +52,10 @@ class Account:
 
 STATES = {
     "ok": 0, "disabled": 0xC0000072, "locked": 0xC0000234, "expired": 0xC0000193, "password_expired": 0xC0000071, "must_change": 0xC0000224,
-    "no_network_logon": 0xC000015B,
+    "no_network_logon": 0xC000015B, "hours": 0xC000006F, "workstations": 0xC0000070, "protected": 0xC000006E, "smartcard": 0xC00002FA,
+    "no_trust": 0xC000018D,
 }
-"""State of an account to the NTSTATUS of its logon ([MS-ERREF] 2.3.1)."""
+"""State of an account to the NTSTATUS of its logon ([MS-ERREF] 2.3.1). `no_trust`: the host cannot ask its domain about the account."""
 NO_SUCH_USER, WRONG_PASSWORD, BAD_BINDINGS, NTLM_BLOCKED = 0xC0000064, 0xC000006A, 0xC000035B, 0xC0000418
 
 

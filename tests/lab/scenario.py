@@ -31,8 +31,8 @@ CERTIFICATES = (
 CLIENT_CERTIFICATES = ("good", "unmapped", "off", "stale", "expired", "server_only", "tls13")
 """What is wrong with the logon by client certificate."""
 ACCOUNT_KEYS = ("name", "state", "groups", "local", "filtered", "realm", "encryption")
-AD_STATES = ("hours", "workstations", "protected", "smartcard", "unknown")
-"""States of an account that only a real directory plays; `unknown`: it is not in the directory at all."""
+AD_STATES = ("hours", "workstations", "protected", "smartcard", "no_trust", "unknown")
+"""States of an account that make no sense without a directory; `unknown`: it is not in the directory at all."""
 DIRECTORY: dict[str, t.Collection[str] | None] = {
     "spns": ("good", "missing", "only_host", "short_only"), "wrong_owner": None, "duplicate": None, "computer": ("good", "disabled", "missing", "stale"),
     "encryption": ("rc4",), "renamed": None, "password_days": None,
@@ -171,9 +171,13 @@ class Host:
         return Windows(computer=self.computer, accounts=accounts, client_certificates=certificates or {}, **settings)
 
     def own_account(self, password: str) -> dict[str, Account]:
-        """The account of its own by name; nothing where it has none, or where nobody knows it."""
+        """The account of its own by name, with its realm where that is not the host's; nothing where it has none, or where nobody knows it."""
         given = {key: value for key, value in self.account.items() if key not in ("name", "realm", "encryption")}
-        return {self.account["name"]: Account(password, **given)} if self.account and given.get("state") != "unknown" else {}
+        if not self.account or given.get("state") == "unknown":
+            return {}
+        realm = self.account_domain
+        name = self.account["name"] if realm in (None, self.domain) else f"{self.account['name']}@{t.cast(Realm, realm).name}"
+        return {name: Account(password, **given)}
 
     def spelled(self, name: str, realm: Realm = LAB) -> str:
         """How the inventory spells a domain account: Kerberos takes the principal alone."""
@@ -220,7 +224,7 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     _among(name, "account", given.get("account", ()), ACCOUNT_KEYS)
     if "account" in given and not given["account"].get("name"):
         raise ScenarioError(f"{name}: account has no name; expected the key 'name'")
-    _among(name, "account state", [given.get("account", {}).get("state", "ok")], (*STATES, *AD_STATES))
+    _among(name, "account state", [given.get("account", {}).get("state", "ok")], (*STATES, "unknown"))
     _among(name, "account realm", [given.get("account", {}).get("realm", "lab")], REALMS)
     _among(name, "account encryption", [given["account"]["encryption"]] if given.get("account", {}).get("encryption") else (), ("rc4",))
     _among(name, "realm", [given.get("realm", "lab")], REALMS)

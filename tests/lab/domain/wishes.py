@@ -84,7 +84,7 @@ def _own_accounts(realm: Realm, members: t.Iterable[Host], known: Passwords) -> 
         name, state = account["name"], account.get("state", "ok")
         rc4 = account.get("encryption") == "rc4"
         groups = ["Protected Users"] if state == "protected" else []
-        more = {"state": "ok" if state in ("protected", "no_network_logon") else state, "groups": groups, "encryption": RC4 if rc4 else 0}
+        more = {"state": "ok" if state in ("protected", "no_network_logon", "no_trust") else state, "groups": groups, "encryption": RC4 if rc4 else 0}
         found.setdefault(name, _user(realm, name, known.users[host.account_key], **more))
     return list(found.values())
 
