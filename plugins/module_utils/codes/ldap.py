@@ -44,6 +44,7 @@ RESULTS: tuple[Row, ...] = (
 
 DIRECTORY_CODES: tuple[Row, ...] = (
     (5, "ERROR_ACCESS_DENIED", "permissions=medium", "Access was denied."),
+    (87, "ERROR_INVALID_PARAMETER", "", "The server cannot use what this client sent."),
     (1244, "ERROR_NOT_AUTHENTICATED", "", "The request needs a logon, and there was none on this connection."),
     (1307, "ERROR_INVALID_OWNER", "", "The owner of the object would not be valid."),
     (8202, "ERROR_DS_NO_ATTRIBUTE_OR_VALUE", "", "The attribute or value that was to be removed is not there."),

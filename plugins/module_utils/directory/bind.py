@@ -31,6 +31,8 @@ NEEDS_SIGNING = (
 )
 JUDGING = (0x525, 0x52E, 0x52F, 0x530, 0x531, 0x532, 0x533, 0x701, 0x773, 0x775)
 """Active Directory's codes that say something of the account or its password (winerror.h; [MS-ADTS] 5.1.1.1)."""
+INVALID_PARAMETER = 0x57
+"""What Samba says of pyspnego's NTLM without signing, whose session key it does not take: it had accepted the password."""
 
 
 class Logon:
@@ -43,6 +45,7 @@ class Logon:
         """Whether another method may be tried: nobody has judged the password."""
         self._used = False
         """Whether something was sent on this connection, so that the next method needs a new one."""
+        self._wants_signing = False
 
     def run(self) -> BindEvidence:
         """Try the method that was asked for, or under `auto` one after the other; raises LdapUnreachable."""
@@ -50,6 +53,9 @@ class Logon:
         if self.talk.transport == PLAIN:
             return self._tell(wanted, NOT_TRIED, "Not tried: without encryption nobody logs on here.")
         for method in self._methods() if wanted == AUTO else (wanted,):
+            if method == NTLM and self._wants_signing and wanted == AUTO:
+                # NTLM without signing would be refused like Kerberos without signing.
+                continue
             if self._used:
                 self.talk.open()
             self._go_on, self._used = False, False
@@ -177,11 +183,15 @@ class Logon:
     def _judge(self, method: str, error: LdapError | None, account: str) -> BindEvidence:
         if error is None:
             return self._tell(method, GRANTED, f"Logged on with {WORDS[method]}. {INSIDE[self.talk.transport]}", account)
-        about_account = error.data in JUDGING or (error.code == refusal.INVALID_CREDENTIALS and method != KERBEROS)
-        self._go_on = not about_account and error.data != refusal.BAD_BINDINGS
+        # Who brings a ticket has been believed by a KDC, so only a code that names the account speaks of it; of NTLM and a simple logon any refusal may.
+        unclear = error.code == refusal.INVALID_CREDENTIALS and method != KERBEROS and error.data != INVALID_PARAMETER
+        self._go_on = error.data not in (*JUDGING, refusal.BAD_BINDINGS) and not unclear
+        self._wants_signing = error.code == refusal.STRONG_AUTH and self.talk.is_tls
         hint = ""
         if error.code in ABOUT_THE_WAY and self.talk.is_tls and method != SIMPLE:
             hint = f" {NEEDS_SIGNING}"
+        elif error.data == INVALID_PARAMETER and method == NTLM:
+            hint = " Samba does not take NTLM inside TLS from this client. Set ldap_transport to sealed."
         elif error.data == refusal.BAD_BINDINGS:
             hint = " Something between here and the controller may have opened the TLS connection."
         return self._tell(method, REFUSED, f"{self.talk.where} refused the logon with {WORDS[method]}: {error.sentence}{hint}", account, error)
