@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from email.utils import parsedate_to_datetime
 
+from ..evidence.base import seconds
 from ..evidence.endpoint import ClockEvidence
 
 
@@ -29,6 +30,15 @@ def from_challenge(timestamp: str, now: float, waited: float) -> ClockEvidence |
     except ValueError:
         return None
     return ClockEvidence("ntlm", _rounded(moment.timestamp() - (now - waited / 2)), _rounded(waited / 2))
+
+
+def from_root(current_time: str, now: float, waited: float) -> ClockEvidence | None:
+    """Offset by currentTime of a rootDSE (ISO 8601), which has whole seconds only."""
+    try:
+        there = seconds(current_time)
+    except ValueError:
+        return None
+    return ClockEvidence("ldap", _rounded(there + 0.5 - (now - waited / 2)), _rounded(0.5 + waited / 2))
 
 
 def _rounded(seconds: float) -> float:

@@ -186,7 +186,7 @@ class ClockEvidence:
     """The host's clock against this machine's: host minus here, in seconds, plus or minus `uncertainty`."""
 
     source: str
-    """`ntlm` (MsvAvTimestamp) or `http_date`."""
+    """`ntlm` (MsvAvTimestamp) or `http_date`; of a domain controller `kdc` (stime of a KRB-ERROR) or `ldap` (currentTime)."""
     offset: float
     uncertainty: float
 

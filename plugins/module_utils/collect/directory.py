@@ -1,0 +1,415 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the domain says of one host and its account: controllers, Kerberos step by step, then the directory. Nothing here is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+import typing as t
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ..account import EITHER, LOCAL, account_of
+from ..directory import spns
+from ..directory.computers import is_name_of
+from ..directory.ldap import Ldap
+from ..directory.locate import CATALOGUES, PDC, srv
+from ..directory.notation import dns_of_dn
+from ..directory.tickets import Tickets
+from ..domain import Domain
+from ..errors import DoctorError
+from ..evidence.base import Known, Unknown
+from ..evidence.directory import (
+    NOT_TRIED,
+    TGS,
+    AccountEvidence,
+    ComputerEvidence,
+    DirectoryEvidence,
+    DomainControllerEvidence,
+    KerberosStep,
+    SpnEvidence,
+)
+from ..evidence.endpoint import ChallengeEvidence, EndpointEvidence
+from ..target import Target, is_address
+from ..wire.deadline import Deadline
+from ..wire.methods import TICKETS
+from .attempts import BOOK, Book
+from .background import Background
+from .controllers import Seen
+from .krb5conf import read_profile
+from .names import Names
+from .reader import CATALOGUE_PORTS, PORTS, Reader
+from .reading import MOST_LISTED, Directory, asked, duplicates_in, matching, owners_of
+from .sites import Site, Sites
+
+SUBSETS = ("controllers", "kerberos", "account", "computer", "spns", "duplicates", "trusts", "forecast")
+USUAL = ("controllers", "kerberos", "account", "computer", "spns", "trusts")
+"""Those that cost the same however large the domain is."""
+NOT_ASKED_FOR = Unknown("not asked for")
+NO_PDC = Unknown("it is not known which controller is the PDC emulator, which keeps the counter")
+MOST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to look for."""
+
+    subsets: frozenset[str] = frozenset(USUAL)
+    patterns: tuple[str, ...] = ()
+    """SPNs to search for, with asterisks."""
+    limit: int = 1
+    """Failed or unanswered uses of its password that an account may have in one run."""
+    connect_timeout: float = 3.0
+
+
+def observe(
+    target: Target | None, domain: Domain, seen: EndpointEvidence | None = None, *, timeout: float, plan: Plan | None = None, book: Book = BOOK,
+    environ: t.Mapping[str, str] = os.environ, now: t.Callable[[], float] = time.time,
+) -> DirectoryEvidence:
+    """Ask the domain of a host (None: a domain alone) for at most `timeout` seconds. Never raises for anything a domain does."""
+    with contextlib.ExitStack() as held:
+        return _Visit(target, domain, seen, Deadline(timeout), plan or Plan(), book, environ, now, held).run()
+
+
+def challenge_of(seen: EndpointEvidence | None) -> ChallengeEvidence | None:
+    """What the host says of itself."""
+    return next((door.challenge for door in seen.doors if isinstance(door.challenge, ChallengeEvidence)), None) if seen else None
+
+
+def check_plan(subsets: t.Sequence[str]) -> None:
+    """Raises DoctorError for a choice of nothing."""
+    if not subsets:
+        raise DoctorError("The option gather_subset is empty", expected=f"at least one of {', '.join(SUBSETS)}, or no such option")
+
+
+class _Visit:
+    def __init__(
+        self, target: Target | None, domain: Domain, seen: EndpointEvidence | None, deadline: Deadline, plan: Plan, book: Book, environ: t.Mapping[str, str],
+        now: t.Callable[[], float], held: contextlib.ExitStack,
+    ) -> None:
+        self.target, self.domain, self.deadline, self.plan, self.book, self.now, self.held = target, domain, deadline, plan, book, now, held
+        self.at, self.challenge = now(), challenge_of(seen)
+        self.gaps: list[str] = []
+        self.steps: list[KerberosStep] = []
+        self.own = self._reader(target.username or "", target.password) if target and (target.username or self._takes_tickets()) else None
+        self.reader = self._reader(domain.username, domain.password) if domain.username or not target else self.own
+        self.sites = Sites(
+            target, domain, self.challenge, read_profile(environ), user=self._user(), deadline=deadline.sooner(deadline.seconds * 0.6),
+            connect_timeout=plan.connect_timeout, now=now,
+        )
+        self._opened: dict[tuple[str, bool], Known[Ldap]] = {}
+        self._directories: dict[str, Known[Directory]] = {}
+
+    def _takes_tickets(self) -> bool:
+        return self.target is not None and bool(set(self.target.auth) & set(TICKETS))
+
+    def _reader(self, username: str | None, password: str | None) -> Reader:
+        account = account_of(username or "", self.target.host if self.target else "", self.challenge)
+        if self.target is None or username != self.target.username:
+            # Named for the directory, so it lives there.
+            account = replace(account, kind="domain") if account.kind == EITHER else account
+        return Reader(username or "", password, account, self.domain, self.book, self.plan.limit, self.held.enter_context(Tickets()))
+
+    def _user(self) -> str:
+        """Whom the KDCs are asked for without a password: the account of the inventory, in the form that Kerberos has it."""
+        who = self.own or self.reader
+        if who is None or who.account.kind == LOCAL:
+            return ""
+        name = who.username.strip()
+        return name.partition("\\")[2] if "\\" in name else name
+
+    def run(self) -> DirectoryEvidence:
+        """Look, and tell."""
+        began = time.monotonic()
+        home, host = self.sites[self.sites.of_account], self.sites[self.sites.of_host]
+        self.sites[self.sites.chosen.name]
+        self._probes(home)
+        self._tickets(home, host)
+        account, pdc = self._account(home) if "account" in self.plan.subsets else (NOT_ASKED_FOR, "")
+        computer, other = self._computers(host) if "computer" in self.plan.subsets else (NOT_ASKED_FOR, None)
+        found = self._spns(host) if "spns" in self.plan.subsets else ()
+        evidence = DirectoryEvidence(
+            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.at)), vantage=socket.gethostname(), domain=self.sites.chosen.name,
+            domain_from=self.sites.chosen.by, host_domain=host.domain if host.domain != self.sites.chosen.name else "", srv=self._srv(), pdc=pdc,
+            controllers=self._controllers(), account=account, computer=computer, other_computer=other, spns=found,
+            duplicates=self._duplicates(host, found), matches=self._matches(host), trusts=self._trusts(), forecast=self._forecast(),
+        )
+        gaps = [*self.sites.gaps, *self.gaps, *(gap for one in self._directories.values() if isinstance(one, Directory) for gap in one.gaps)]
+        for ldap in self._opened.values():
+            if isinstance(ldap, Ldap):
+                ldap.close()
+        return replace(
+            evidence, steps=tuple(self.steps), binds=self._binds(), gaps=tuple(Unknown(gap) for gap in dict.fromkeys(gaps)),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _srv(self) -> Known[tuple[str, ...]]:
+        records = self.sites.records
+        return records if isinstance(records, Unknown) else tuple(place.name for place in records)
+
+    def _controllers(self) -> tuple[DomainControllerEvidence, ...]:
+        if "controllers" not in self.plan.subsets:
+            return ()
+        return tuple(seen.evidence for site in self.sites.visited for seen in site.seen)
+
+    def _binds(self) -> tuple[t.Any, ...]:
+        readers = {id(reader): reader for reader in (self.own, self.reader) if reader}
+        return tuple(bind for reader in readers.values() for bind in reader.binds)
+
+    def _probes(self, home: Site) -> None:
+        """What the KDCs said without a password: the first answer, and every one that differs from it."""
+        told: list[tuple[str, int | None]] = []
+        for seen in home.seen:
+            if seen.probe and (seen.probe.outcome, seen.probe.code) not in told:
+                told.append((seen.probe.outcome, seen.probe.code))
+                self.steps.append(seen.probe)
+
+    def _tickets(self, home: Site, host: Site) -> None:
+        """A ticket-granting ticket for the inventory's account and for the one that reads, then tickets for what the inventory's connection asks for."""
+        readers = [reader for reader in (self.own, self.reader) if reader is not None]
+        wanted = readers if "kerberos" in self.plan.subsets else readers[-1:]
+        for reader in dict.fromkeys(map(id, wanted)):
+            one = next(each for each in wanted if id(each) == reader)
+            if self._may_ask(one):
+                realm = home.domain if one is self.own else self.sites.chosen.name
+                self.steps.append(one.get_ticket(realm.upper(), self.deadline.sooner(max(1.0, self.deadline.left() * 0.4))))
+        if "kerberos" in self.plan.subsets and self.target:
+            self._service_tickets(self.target, host)
+
+    def _may_ask(self, reader: Reader) -> bool:
+        """Whether a KDC may be asked with this account: not for one that is local, nor with a password that may belong to a local namesake."""
+        if reader.account.kind == LOCAL:
+            return False
+        if reader is self.own and reader.password is not None and reader.account.kind == EITHER:
+            return self._takes_tickets()
+        return True
+
+    def _service_tickets(self, target: Target, host: Site) -> None:
+        reader = next((one for one in (self.own, self.reader) if one and one.tickets.cache), None)
+        own = own_spn(target)
+        if reader is None:
+            self.steps.append(KerberosStep(TGS, own, NOT_TRIED, "Not tried: there is no ticket-granting ticket to ask with.", own=True))
+            return
+        wanted = [own, *(name for name in self._names(target, host) if not spns.same(name, own))][:MOST_STEPS]
+        found: list[KerberosStep] = []
+        work = Background(partial(_ask_for, reader.tickets, wanted, found))
+        work.wait(self.deadline.left() * 0.5)
+        answered = found[: len(wanted)]
+        if not answered:
+            self.gaps.append(f"Kerberos' library gave no answer about {own} in time.")
+        elif len(answered) < len(wanted):
+            self.gaps.append(f"Kerberos was asked for {len(answered)} of {len(wanted)} names; then the time was used up.")
+        borrowed = "" if reader is self.own else f" Asked with a ticket of {reader.username or reader.tickets.client}."
+        self.steps += [replace(step, own=step.asked_for == own and number == 0, means=f"{step.means}{borrowed}") for number, step in enumerate(answered)]
+
+    def _names(self, target: Target, host: Site) -> tuple[str, ...]:
+        """Every SPN that a client of this host may ask for, by its name in the inventory and by the one it has for itself."""
+        asked_for = spns.siblings(target.spn_hostname or target.host, host.domain)
+        called = spns.siblings(self.challenge.dns_computer if self.challenge else "", host.domain)
+        return tuple({name.lower(): name for name in (*asked_for, *called)}.values())
+
+    def _open(self, site: Site, *, catalogue: bool = False) -> Known[Ldap]:
+        """A connection to a controller of this domain on which somebody has logged on."""
+        key = (site.domain, catalogue)
+        if key not in self._opened:
+            self._opened[key] = self._connect(site, catalogue)
+        return self._opened[key]
+
+    def _connect(self, site: Site, catalogue: bool) -> Known[Ldap]:
+        if self.reader is None:
+            return Unknown("there is no account to read with: set domain_username and domain_password")
+        if why := self.reader.hindrance():
+            return Unknown(why)
+        port = (CATALOGUE_PORTS if catalogue else PORTS)[self.domain.transport]
+        looked = {seen.port for one in site.seen for seen in one.evidence.ports}
+        reached = [one for one in site.seen if one.evidence.address and (port not in looked or one.opens(port))]
+        answer: Known[Ldap] = Unknown(site.why_silent(port))
+        for one in reached:
+            answer = self.reader.open(one, site.domain, self.deadline.sooner(max(1.0, self.deadline.left() * 0.6)), catalogue=catalogue)
+            if isinstance(answer, Ldap):
+                # From here on the whole of what is left may be used.
+                answer.deadline = self.deadline
+                return answer
+        return answer
+
+    def _directory(self, site: Site) -> Known[Directory]:
+        """The domain, ready to be asked."""
+        if site.domain not in self._directories:
+            ldap = self._open(site)
+            if isinstance(ldap, Unknown):
+                self._directories[site.domain] = ldap
+            else:
+                offset = next((seen.offset for seen in site.seen if seen.evidence.address == ldap.address), 0.0)
+                self._directories[site.domain] = asked(partial(Directory, ldap, self.now() + offset))
+        return self._directories[site.domain]
+
+    def _catalogue(self, site: Site) -> Known[Ldap]:
+        """A connection that sees the whole forest."""
+        ldap = self._open(site, catalogue=True)
+        directory = self._directory(site)
+        if isinstance(ldap, Ldap) or isinstance(directory, Unknown) or self.reader is None:
+            return ldap
+        forest = dns_of_dn(directory.ldap.root().text("rootDomainNamingContext"))
+        records = srv(CATALOGUES.format(forest), min(2.0, self.plan.connect_timeout)) if forest else ()
+        known = {seen.evidence.name for seen in site.seen}
+        for place in () if isinstance(records, Unknown) else [place for place in records if place.name not in known][:1]:
+            other = self._elsewhere(place.name, forest)
+            if isinstance(other, Seen):
+                ldap = self.reader.open(other, forest, self.deadline.sooner(self.deadline.left() * 0.6), catalogue=True)
+                self._opened[site.domain, True] = ldap
+        return ldap
+
+    def _elsewhere(self, name: str, home: str) -> Known[Seen]:
+        """A controller that was not looked at, by name."""
+        patience = min(self.plan.connect_timeout, self.deadline.left() * 0.3)
+        address = next(iter(Names(name, patience, compare=False).addresses(patience)), "")
+        if not address:
+            return Unknown(f"the name {name} does not resolve")
+        return Seen(DomainControllerEvidence(name=name, address=address, domain=home))
+
+    def _account(self, site: Site) -> tuple[Known[AccountEvidence], str]:
+        """The account of the inventory, or the one that reads where there is no host; and the PDC emulator."""
+        who = self.own or self.reader
+        if who is None or not who.username:
+            return Unknown("no account is named"), ""
+        if who.account.kind == LOCAL:
+            return Unknown(f"{who.username} is an account of the host, not of a domain"), ""
+        directory = self._directory(site)
+        if isinstance(directory, Unknown):
+            return directory, ""
+        pdc = self._pdc(directory, site)
+        entry = directory.find_account(who.username)
+        if isinstance(entry, Unknown):
+            return entry, pdc
+        counters = self._counters(directory, site, pdc, entry.dn) if pdc else NO_PDC
+        found = asked(lambda: directory.account(entry, counters, pdc))
+        return found, pdc
+
+    def _pdc(self, directory: Directory, site: Site) -> str:
+        """The PDC emulator by name: as the directory says, else as DNS does."""
+        name = directory.pdc()
+        if isinstance(name, str):
+            return name
+        records = srv(PDC.format(site.domain), min(2.0, self.plan.connect_timeout))
+        return "" if isinstance(records, Unknown) or not records else records[0].name
+
+    def _counters(self, directory: Directory, site: Site, pdc: str, dn: str) -> Known[t.Any]:
+        here = directory.ldap
+        if pdc in (here.name.lower(), here.root().text("dnsHostName").lower()):
+            return directory.counters(dn)
+        seen: Known[Seen] = next((one for one in site.seen if _is_called(one, pdc)), None) or self._elsewhere(pdc, site.domain)
+        if isinstance(seen, Unknown) or self.reader is None:
+            return Unknown(f"the PDC emulator {pdc}, which keeps the counter, cannot be asked: {seen.unknown if isinstance(seen, Unknown) else ''}")
+        ldap = self.reader.open(seen, site.domain, self.deadline.sooner(self.deadline.left() * 0.5))
+        if isinstance(ldap, Unknown):
+            return Unknown(f"the PDC emulator {pdc}, which keeps the counter, cannot be asked: {ldap.unknown}")
+        with ldap:
+            other = asked(lambda: Directory(ldap, directory.now))
+            return other if isinstance(other, Unknown) else other.counters(dn)
+
+    def _computers(self, site: Site) -> tuple[Known[ComputerEvidence], ComputerEvidence | None]:
+        """The account of the host as the inventory calls it, and that of the host that answers there, where it is another one."""
+        if self.target is None:
+            return NOT_ASKED_FOR, None
+        directory = self._directory(site)
+        if isinstance(directory, Unknown):
+            return directory, None
+        said = self.challenge if self.challenge and self.challenge.membership != "workgroup" else None
+        called = [name for name in (said.dns_computer if said else "",) if name]
+        netbios = said.netbios_computer if said else ""
+        if is_address(self.target.host):
+            return directory.computer(called, netbios), None
+        found = directory.computer([self.target.host, *([f"{self.target.host}.{site.domain}"] if "." not in self.target.host and site.domain else [])])
+        if not called or (isinstance(found, ComputerEvidence) and is_name_of(found, called[0])):
+            return found, None
+        answering = directory.computer(called, netbios)
+        same = isinstance(found, ComputerEvidence) and isinstance(answering, ComputerEvidence) and found.dn == answering.dn
+        return found, answering if isinstance(answering, ComputerEvidence) and not same else None
+
+    def _spns(self, site: Site) -> tuple[SpnEvidence, ...]:
+        """Who owns what the inventory's connection asks for, and its siblings."""
+        if self.target is None:
+            return ()
+        own = own_spn(self.target)
+        wanted = tuple({name.lower(): name for name in (*self._names(self.target, site), own)}.values())
+        wanted = (own, *(name for name in wanted if not spns.same(name, own)))
+        ldap = self._widest(site)
+        if isinstance(ldap, Unknown):
+            return tuple(SpnEvidence(name, ldap, own=name == own) for name in wanted[:1])
+        found = owners_of(ldap, wanted, own)
+        return tuple(SpnEvidence(name, found, own=name == own) for name in wanted[:1]) if isinstance(found, Unknown) else found
+
+    def _widest(self, site: Site) -> Known[Ldap]:
+        """The forest where a global catalogue answers, else the domain, with a gap that says so."""
+        ldap = self._catalogue(site)
+        if isinstance(ldap, Ldap):
+            return ldap
+        directory = self._directory(site)
+        if isinstance(directory, Unknown):
+            return directory
+        self.gaps.append(f"Owners of SPNs were looked for in {site.domain} alone, not in the whole forest: {ldap.unknown.rstrip('.')}.")
+        return directory.ldap
+
+    def _duplicates(self, site: Site, found: tuple[SpnEvidence, ...]) -> Known[tuple[SpnEvidence, ...]]:
+        """Those of the whole forest on request, else those among the host's own."""
+        if "duplicates" in self.plan.subsets:
+            ldap = self._widest(site)
+            return ldap if isinstance(ldap, Unknown) else self._listed(duplicates_in(ldap), "duplicate SPNs")
+        unread = next((one.owners for one in found if isinstance(one.owners, Unknown)), None)
+        if unread or not found:
+            return unread or NOT_ASKED_FOR
+        return tuple(one for one in found if not isinstance(one.owners, Unknown) and len(one.owners) > 1)
+
+    def _matches(self, site: Site) -> Known[tuple[SpnEvidence, ...]]:
+        if not self.plan.patterns:
+            return NOT_ASKED_FOR
+        ldap = self._widest(site)
+        if isinstance(ldap, Unknown):
+            return ldap
+        matches: dict[str, SpnEvidence] = {}
+        for pattern in self.plan.patterns:
+            found = matching(ldap, pattern)
+            if isinstance(found, Unknown):
+                return found
+            matches.update({spn: SpnEvidence(spn, owners) for spn, owners in found.items()})
+        return self._listed(tuple(matches[spn] for spn in sorted(matches)), "matching SPNs")
+
+    def _trusts(self) -> Known[tuple[t.Any, ...]]:
+        if "trusts" not in self.plan.subsets:
+            return NOT_ASKED_FOR
+        directory = self._directory(self.sites[self.sites.chosen.name])
+        return directory if isinstance(directory, Unknown) else directory.trusts()
+
+    def _forecast(self) -> Known[tuple[t.Any, ...]]:
+        if "forecast" not in self.plan.subsets:
+            return NOT_ASKED_FOR
+        directory = self._directory(self.sites[self.sites.chosen.name])
+        return directory if isinstance(directory, Unknown) else self._listed(directory.forecast(), "accounts of the forecast")
+
+    def _listed(self, found: Known[tuple[t.Any, ...]], what: str) -> Known[tuple[t.Any, ...]]:
+        """At most so many as a result can carry."""
+        if isinstance(found, Unknown) or len(found) <= MOST_LISTED:
+            return found
+        self.gaps.append(f"Of {len(found)} {what} the first {MOST_LISTED} are told.")
+        return found[:MOST_LISTED]
+
+
+def own_spn(target: Target) -> str:
+    """The SPN that the inventory's connection asks for."""
+    return f"{target.service}/{target.spn_hostname or target.host}"
+
+
+def _ask_for(tickets: Tickets, wanted: t.Sequence[str], found: list[KerberosStep]) -> None:
+    """Ticket after ticket, each told as soon as it is known; the first as the connection's own client would ask."""
+    for number, name in enumerate(wanted):
+        found.append(tickets.ticket(name, as_client=number == 0))
+
+
+def _is_called(seen: Seen, name: str) -> bool:
+    root = seen.evidence.root
+    said = root.dns_host_name if root is not None and not isinstance(root, Unknown) else ""
+    return bool(seen.evidence.address) and name in (seen.evidence.name, said)

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logging on to a directory: a ticket first, then the bind, every use of a password under the attempt book."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from functools import partial
+
+from .. import deps
+from ..account import LOCAL, Account
+from ..directory.ldap import Credentials, Ldap
+from ..directory.refusal import LdapError, LdapUnreachable
+from ..directory.tickets import Tickets, principal_of, spelled
+from ..domain import Domain
+from ..evidence.base import Known, Unknown
+from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, REFUSED, BindEvidence, KerberosStep
+from ..target import is_address
+from ..wire import kerberos
+from ..wire.deadline import Deadline
+from .attempt import NOT_TOLD
+from .attempts import Book, Permit
+from .background import Background
+from .controllers import Seen
+
+NO_LIBRARY = "The Python libraries gssapi and krb5, which Kerberos needs, are not installed here."
+INVALID_CREDENTIALS = 49
+PORTS = {"sealed": 389, "start_tls": 389, "ldaps": 636}
+CATALOGUE_PORTS = {"sealed": 3268, "start_tls": 3268, "ldaps": 3269}
+GRACE = 0.3
+
+
+@dataclass
+class Reader:
+    """One account that reads; its tickets and how each of its logons ended."""
+
+    username: str
+    password: str | None = field(repr=False)
+    account: Account
+    domain: Domain
+    book: Book
+    limit: int
+    tickets: Tickets
+    steps: list[KerberosStep] = field(default_factory=list)
+    binds: list[BindEvidence] = field(default_factory=list)
+    step: KerberosStep | None = None
+    """How asking for the ticket-granting ticket ended."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the KDC refused the account itself: then the same password is used nowhere else."""
+        return self.step is not None and self.step.outcome == REFUSED and kerberos.names_credentials(self.step.code)
+
+    def get_ticket(self, realm: str, deadline: Deadline) -> KerberosStep:
+        """Ask for the ticket-granting ticket, or take the user's own where there is no password."""
+        self.step = self._get_ticket(realm, deadline)
+        self.steps.append(self.step)
+        return self.step
+
+    def _get_ticket(self, realm: str, deadline: Deadline) -> KerberosStep:
+        principal = principal_of(self.username, realm)
+        shown = spelled(principal) if principal else self.username
+        if not deps.speaks_kerberos():
+            return KerberosStep(AS, shown, NOT_TRIED, NO_LIBRARY, realm=realm)
+        if self.password is None:
+            return self._left_alone(self.tickets.adopt, shown, realm, deadline)
+        if not principal or self.account.kind == LOCAL:
+            return KerberosStep(AS, shown, NOT_TRIED, f"No KDC knows {self.username}: it is no account of a known domain.", realm=realm)
+        with self.book.permit(self.account, self.password, where=f"the KDC of {realm}", limit=self.limit, deadline=deadline) as permit:
+            if not permit.granted:
+                return KerberosStep(AS, shown, NOT_TRIED, NOT_TOLD[permit.reason].format(where=permit.where or "another host"), realm=realm)
+            step = self._left_alone(partial(self.tickets.acquire, principal, self.password), shown, realm, deadline)
+            settle(permit, step)
+            return step
+
+    def _left_alone(self, work: t.Callable[[], KerberosStep], shown: str, realm: str, deadline: Deadline) -> KerberosStep:
+        answer = Background(work).wait(deadline.left() + GRACE)
+        if isinstance(answer, Unknown):
+            means = f"Kerberos' library gave no answer about {shown}: {answer.unknown}."
+            return KerberosStep(AS, shown, FAILED, means, realm=realm, used=self.password is not None)
+        return answer
+
+    def hindrance(self) -> str:
+        """Why it cannot log on to LDAP at all, or ""."""
+        if self.tickets.cache and self.domain.auth in ("auto", "kerberos"):
+            return ""
+        if self.refused and self.step:
+            return self.step.means
+        if self.account.kind == LOCAL:
+            return f"The account {self.username} is local to the host, so the directory does not know it. Set domain_username."
+        if self.password is None or self.domain.auth == "kerberos":
+            return self.step.means if self.step else f"There is no password for {self.username or 'an account'}."
+        return ""
+
+    def open(self, seen: Seen, home: str, deadline: Deadline, *, catalogue: bool = False) -> Known[Ldap]:
+        """A connection to one controller, logged on; or why there is none."""
+        if why := self.hindrance():
+            return Unknown(why)
+        port = (CATALOGUE_PORTS if catalogue else PORTS)[self.domain.transport]
+        why = "no method to log on with"
+        for method in self._methods():
+            ldap = Ldap(seen.evidence.address, name_of(seen, home), port=port, transport=self.domain.transport, deadline=deadline, domain=self.domain)
+            try:
+                ldap.connect()
+                bind = self._bind(ldap, method, seen, deadline)
+            except LdapUnreachable as error:
+                # The next method would find the same.
+                ldap.close()
+                return Unknown(error.text)
+            except LdapError as error:
+                ldap.close()
+                return Unknown(error.sentence)
+            self.binds.append(bind)
+            if bind.outcome == GRANTED:
+                return ldap
+            ldap.close()
+            why = bind.means
+            if bind.outcome == NOT_TRIED or (bind.code == INVALID_CREDENTIALS and method != "kerberos"):
+                break
+        return Unknown(why)
+
+    def _methods(self) -> tuple[str, ...]:
+        auth = self.domain.auth
+        ways = []
+        if self.tickets.cache and auth in ("auto", "kerberos"):
+            ways.append("kerberos")
+        if self.password is not None and not self.refused and self.account.kind != LOCAL:
+            ways += ["ntlm"] if auth in ("auto", "ntlm") else []
+            # Whoever the certificate does not prove must not be handed the password unasked.
+            inside = self.domain.transport != "sealed" and self.domain.validate_certs
+            ways += ["simple"] if auth == "simple" or (auth == "auto" and inside) else []
+        return tuple(ways)
+
+    def _bind(self, ldap: Ldap, method: str, seen: Seen, deadline: Deadline) -> BindEvidence:
+        if method == "kerberos":
+            return ldap.bind(Credentials(self.username, None, method, self.tickets.cache))
+        password = self.password or ""
+        with self.book.permit(self.account, password, where=f"LDAP at {seen.evidence.name}", limit=self.limit, deadline=deadline) as permit:
+            if not permit.granted:
+                means = NOT_TOLD[permit.reason].format(where=permit.where or "another host")
+                return BindEvidence(seen.evidence.name, ldap.port, method, self.domain.transport, NOT_TRIED, means, account=self.username)
+            bind = ldap.bind(Credentials(self._named(), password, method, None))
+            if bind.outcome == GRANTED:
+                permit.accepted()
+            elif bind.code == INVALID_CREDENTIALS:
+                permit.refused()
+            elif bind.outcome in (REFUSED, NOT_TRIED):
+                # The server refused for another reason than the password: the method, the transport, its own state.
+                permit.withdrawn()
+            return bind
+
+    def _named(self) -> str:
+        """The user name for NTLM and simple: a bare one gets the domain it is looked for in."""
+        bare = "\\" not in self.username and "@" not in self.username
+        return f"{self.username}@{self.step.realm.lower()}" if bare and self.step and self.step.realm else self.username
+
+
+def settle(permit: Permit, step: KerberosStep) -> None:
+    """Tell the book how asking for a ticket ended; what is not told stays in doubt."""
+    if step.outcome == GRANTED:
+        permit.accepted()
+    elif not step.used or kerberos.counts_for_nobody(step.code):
+        permit.withdrawn()
+    elif kerberos.names_credentials(step.code):
+        permit.refused()
+
+
+def name_of(seen: Seen, home: str) -> str:
+    """The name of a controller for its SPN and its certificate: as it was named, but for an address what its rootDSE says, within its own domain."""
+    root = seen.evidence.root
+    said = root.dns_host_name if root is not None and not isinstance(root, Unknown) else ""
+    if said and (is_address(seen.evidence.name) or "." not in seen.evidence.name) and (not home or said.endswith(f".{home}")):
+        return said
+    return seen.evidence.name
