@@ -73,6 +73,11 @@ def account_of(username: str, host: str, challenge: ChallengeEvidence | None) ->
     return Account(name, EITHER, frozenset((ANY_DOMAIN,)), computer)
 
 
+def in_domain(account: Account, realm: str) -> Account:
+    """A bare name as Kerberos takes it: an account of `realm`; the same account where no realm is known."""
+    return Account(account.user, DOMAIN, _domain(realm.lower(), ChallengeEvidence(""))) if realm else account
+
+
 def _computer(host: str, seen: ChallengeEvidence) -> str:
     return (seen.dns_computer or seen.netbios_computer or host).lower()
 

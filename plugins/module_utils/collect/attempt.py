@@ -19,6 +19,7 @@ from ..target import Target
 from ..wire import methods
 from ..wire.channel import Channel
 from ..wire.deadline import Deadline
+from ..wire.kdc import coded
 from ..wire.kerberos import counts_for_nobody, names_credentials
 from ..wire.methods import SEALING, TICKETS
 from ..wire.session import Session
@@ -33,6 +34,7 @@ SCHEMES = {
 }
 """Which offered scheme carries each method."""
 NOT_TOLD = {
+    "refused_by_kdc": "Not tried: {where} refuses the account, which holds for every host.",
     "refused_before": "Not tried: the same account was refused on {where}, and a second refusal may lock it. That says nothing about this host.",
     "in_doubt": "Not tried: on {where} the same account's password was sent and no answer came, so it counts as a refusal.",
     "no_book": "Not tried: this process does not share the book of attempts with others, so nobody could tell when the account is about to be locked.",
@@ -112,12 +114,17 @@ class Attempt:
             if permit.reason == "refused_before" and permit.where == self.way.target.name:
                 return self._evidence(REFUSED, "This host refused the same account earlier in this run, so it was not tried again.", permit, used=True)
             if not permit.granted:
-                return self._evidence(NOT_TRIED, NOT_TOLD[permit.reason].format(where=permit.where or "another host"), reason=permit.reason)
+                return self._evidence(NOT_TRIED, not_told(permit), reason=permit.reason, failure=kdc_failure(permit))
             return self._timed(permit)
 
-    def skipped(self, reason: str, means: str) -> AttemptEvidence:
+    @property
+    def sends_password(self) -> bool:
+        """Whether `run` would send something that depends on a password."""
+        return self.way.method != "certificate" and self.way.target.password is not None and self._hindrance() is None
+
+    def skipped(self, reason: str, means: str, failure: LocalFailure | None = None) -> AttemptEvidence:
         """What is told of it instead of running it."""
-        return self._evidence(NOT_TRIED, means, reason=reason)
+        return self._evidence(NOT_TRIED, means, reason=reason, failure=failure)
 
     def _timed(self, permit: Permit) -> AttemptEvidence:
         """Kerberos asks the KDC through a library without a time-out, so it runs where it can be left behind."""
@@ -172,7 +179,8 @@ class Attempt:
         offered = self.door.schemes if self.door else ()
         channel = Channel(way.target, self.address, way.port, way.scheme, self.deadline, client_certificate=way.method == "certificate")
         session = self.session = Session(
-            channel, lambda der: methods.method_for(way.method, way.target, der, way.binding, offered), name=way.method, sealed=way.sealed,
+            channel, lambda der: methods.method_for(way.method, way.target, der, way.binding, offered, once=not permit.proven), name=way.method,
+            sealed=way.sealed,
         )
         try:
             outcome = session.log_on()
@@ -227,6 +235,22 @@ class Attempt:
             kind=self.account.kind if self.account.user else "", mechanism=session.mechanism if session else "", binding=way.binding, sealed=way.sealed,
             proven=bool(permit and permit.proven), proven_by=permit.where if permit and permit.proven else "", **more,
         )
+
+
+def not_told(permit: Permit) -> str:
+    """Why a password may not be used, in a sentence."""
+    if permit.reason == "in_doubt" and permit.step:
+        return f"Not tried: the same account's password was sent to {permit.where} and no usable answer came, so it counts as a refusal."
+    if permit.reason == "refused_by_kdc" and permit.step:
+        said = coded(permit.step.code, permit.step.status)
+        return f"Not tried: {permit.where} refuses {permit.step.asked_for}, which holds for every host: {said}"
+    return NOT_TOLD[permit.reason].format(where=permit.where or "another host")
+
+
+def kdc_failure(permit: Permit) -> LocalFailure | None:
+    """The KDC's refusal, where that is why."""
+    step = permit.step
+    return LocalFailure("kdc", step.means, step.code) if permit.reason == "refused_by_kdc" and step else None
 
 
 def settle(permit: Permit, session: Session, outcome: str, rungs: t.Sequence[RungEvidence]) -> None:

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The attempt book: every use of a password that nobody has accepted yet is written here before it is sent, so that no account gets locked.
 
+The KDC of an account's realm is asked before any host, once, and what it says is written here too: it holds for every host of the domain.
+
 One nameless file and one key, made where this module is first imported: in Ansible's parent process. All its workers inherit both; the file
 vanishes with the last of them, and holds a keyed digest in place of each password.
 """
@@ -20,40 +22,53 @@ import time
 import typing as t
 
 from ..account import LOCAL, Account
+from ..evidence.base import decode, encode
+from ..evidence.directory import KerberosStep
 from ..wire.deadline import Deadline
 
 IN_DOUBT, ACCEPTED, REFUSED, WITHDRAWN = "in_doubt", "accepted", "refused", "withdrawn"
 TICK = 0.02
 """Seconds between two looks at a lock that somebody else holds."""
 WRITE_LOCK = 2**62
+ACCOUNT_STATES = (1, 6, 18)
+"""Kerberos errors that no other password would change: expired, unknown, revoked."""
 Entry = t.Dict[str, t.Any]
 
 
 class Permit:
     """Leave to use a password, or the reason why not. What becomes of the use is told with `accepted`, `refused` or `withdrawn`; else it stays in doubt."""
 
-    def __init__(self, granted: bool, *, reason: str = "", where: str = "", proven: bool = False, write: t.Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, granted: bool, *, reason: str = "", where: str = "", proven: bool = False, step: KerberosStep | None = None,
+        write: t.Callable[[str, KerberosStep | None], None] | None = None,
+    ) -> None:
         self.granted, self.reason, self.where, self.proven = granted, reason, where, proven
+        self.step = step
+        """What the KDC said of this account before."""
         self._write = write
         self.counts = write is not None
         """Whether the use counts against the account as things stand."""
 
-    def accepted(self) -> None:
-        """The host let the account in: from now on the password is used freely."""
-        self._say(ACCEPTED)
+    def accepted(self, step: KerberosStep | None = None) -> None:
+        """The host or the KDC let the account in: from now on the password is used freely."""
+        self._say(ACCEPTED, step)
 
-    def refused(self) -> None:
-        """The host said no."""
-        self._say(REFUSED)
+    def refused(self, step: KerberosStep | None = None) -> None:
+        """The host said no; or the KDC, which holds for every host."""
+        self._say(REFUSED, step)
 
-    def withdrawn(self) -> None:
-        """Nothing that depends on the password was sent."""
-        self._say(WITHDRAWN)
+    def withdrawn(self, step: KerberosStep | None = None) -> None:
+        """Nothing that depends on the password was sent, or nobody judged it."""
+        self._say(WITHDRAWN, step)
 
-    def _say(self, state: str) -> None:
+    def doubted(self, step: KerberosStep) -> None:
+        """The KDC was sent the password's proof, and what it made of it is not known."""
+        self._say(IN_DOUBT, step)
+
+    def _say(self, state: str, step: KerberosStep | None) -> None:
         if self._write:
             self.counts = state in (IN_DOUBT, REFUSED)
-            self._write(state)
+            self._write(state, step)
 
 
 class Book:
@@ -70,46 +85,55 @@ class Book:
         return os.getppid() == self.parent
 
     @contextlib.contextmanager
-    def permit(self, account: Account, password: str, *, where: str, limit: int, deadline: Deadline) -> t.Iterator[Permit]:
+    def permit(self, account: Account, password: str, *, where: str, limit: int, deadline: Deadline, kdc: bool = False) -> t.Iterator[Permit]:
         """Leave to use `password` once, or a refusal. `where` names the host; `limit`: failed or unanswered uses an account may have in one run.
 
-        While the first use is on its way, others of the same account wait here for its outcome, until `deadline`.
+        While the first use is on its way, others of the same account wait here for its outcome, until `deadline`. `kdc`: the use is at the KDC, which is
+        asked once in a run.
         """
         if not self.shared:
             yield Permit(False, reason="no_book")
             return
-        if proof := self._proof(account, password):
-            yield Permit(True, where=proof, proven=True)
+        if known := self._known(account, password, kdc):
+            yield known
             return
         with contextlib.ExitStack() as held:
             if not all(self._lock(held, name, deadline) for name in _locks(account)):
                 yield Permit(False, reason="busy")
                 return
-            yield self._decide(account, password, where, limit, held)
+            yield self._known(account, password, kdc) or self._decide(account, password, where, limit, kdc, held)
 
-    def _decide(self, account: Account, password: str, where: str, limit: int, held: contextlib.ExitStack) -> Permit:
-        if proof := self._proof(account, password):
-            return Permit(True, where=proof, proven=True)
-        failed = [entry for entry in self._entries(account) if entry["state"] in (IN_DOUBT, REFUSED) and account.may_be(_account(entry))]
+    def _decide(self, account: Account, password: str, where: str, limit: int, kdc: bool, held: contextlib.ExitStack) -> Permit:
+        failed = [entry for entry in self._entries(account) if _counts(entry) and account.may_be(_account(entry))]
         if len(failed) >= limit:
             last = failed[-1]
-            return Permit(False, reason="refused_before" if last["state"] == REFUSED else "in_doubt", where=last["where"])
-        number = self._append({**_plain(account), "password": self._digest(password), "where": where, "state": IN_DOUBT})
+            return Permit(False, reason="refused_before" if last["state"] == REFUSED else "in_doubt", where=last["where"], step=_step(last))
+        number = self._append({**_plain(account), "password": self._digest(password), "where": where, "state": IN_DOUBT, "kdc": kdc})
 
-        def settle(state: str) -> None:
-            self._append({"user": account.user, "state": state}, number)
+        def settle(state: str, step: KerberosStep | None) -> None:
+            told = {"where": kdc_of(step.realm), "step": encode(step)} if step else {}
+            self._append({"user": account.user, "state": state, **told}, number)
             # Those who wait need not wait for what the account does next.
             held.close()
 
         return Permit(True, write=settle)
 
-    def _proof(self, account: Account, password: str) -> str:
-        """The host that accepted this password of this account, or ""."""
+    def _known(self, account: Account, password: str, kdc: bool) -> Permit | None:
+        """What needs no decision: the password is proven, the KDC has refused it, or it is the KDC's turn and it was asked before."""
         digest = self._digest(password)
-        for entry in self._entries(account):
-            if entry["state"] == ACCEPTED and entry["password"] == digest and account.is_surely(_account(entry)):
-                return str(entry["where"])
-        return ""
+        surely = [entry for entry in self._entries(account) if account.is_surely(_account(entry))]
+        for entry in surely:
+            if entry["state"] == ACCEPTED and entry["password"] == digest:
+                return Permit(True, where=entry["where"], proven=True, step=_step(entry))
+        for entry in surely:
+            step = _step(entry)
+            if step is None or (entry["password"] != digest and entry["state"] != WITHDRAWN and step.code not in ACCOUNT_STATES):
+                continue
+            if entry["state"] == REFUSED:
+                return Permit(False, reason="refused_by_kdc", where=entry["where"], step=step)
+            if kdc:
+                return Permit(False, reason="asked", where=entry["where"], step=step)
+        return None
 
     def _entries(self, account: Account) -> list[Entry]:
         """The entries of this user name in order, each in its last state."""
@@ -174,6 +198,22 @@ def _plain(account: Account) -> Entry:
 
 def _account(entry: Entry) -> Account:
     return Account(entry["user"], entry["kind"], frozenset(entry["domains"]), entry["computer"])
+
+
+def _step(entry: Entry) -> KerberosStep | None:
+    """What the KDC said, where it was the KDC."""
+    return t.cast(KerberosStep, decode(KerberosStep, entry["step"])) if "step" in entry else None
+
+
+def _counts(entry: Entry) -> bool:
+    """Whether an entry may have raised the account's counter: not where the KDC refused the name before any password was sent."""
+    step = entry.get("step")
+    return entry["state"] in (IN_DOUBT, REFUSED) and not (step is not None and entry["state"] == REFUSED and not step["used"])
+
+
+def kdc_of(realm: str) -> str:
+    """How a KDC is called where a host's name would stand."""
+    return f"the KDC of {realm}"
 
 
 BOOK = Book(os.getpid())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logging on: the inventory's own way first, then what would tell its trouble apart, as far as the attempt book allows."""
+"""Logging on: the inventory's own way first, then what would tell its trouble apart, as far as the attempt book allows; the KDC before every host."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .. import deps
-from ..account import DOMAIN, Account, account_of
+from ..account import DOMAIN, EITHER, Account, account_of, in_domain
 from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
+from ..evidence.directory import KerberosStep
 from ..evidence.endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence
-from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LogonEvidence
+from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LocalFailure, LogonEvidence
 from ..target import Target, alternate
 from ..wire import identify, ntlm, seal, tokens
 from ..wire.deadline import Deadline
 from ..wire.methods import OMITTED, SENT
 from ..wsman.transport import rehearse
-from . import client_certificate
+from . import client_certificate, kdc
 from .attempt import Attempt, Way, carries_binding, seals
 from .attempts import BOOK, Book
 
 STANDARD_PORT = {"http": 5985, "https": 5986}
 SHARE = 0.6
 """Of the time left, what the inventory's own way may take: the others need some too."""
-ACCOUNT_BLOCKED = ("refused_before", "in_doubt", "no_book", "busy")
+KDC_SHARE = 0.5
+"""Of the time left, what asking the KDC before the host may take."""
+ACCOUNT_BLOCKED = ("refused_before", "refused_by_kdc", "in_doubt", "no_book", "busy")
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,23 @@ def warm_up() -> None:
         rehearse()
 
 
+class _Block(t.NamedTuple):
+    """Why an account is not used any more."""
+
+    why: str
+    reason: str = "refused_before"
+    failure: LocalFailure | None = None
+
+
 class _Visit:
     def __init__(self, target: Target, seen: EndpointEvidence, deadline: Deadline, plan: Plan, book: Book) -> None:
         self.target, self.seen, self.deadline, self.plan, self.book = target, seen, deadline, plan, book
         self.attempts: list[AttemptEvidence] = []
         self.gaps: list[str] = []
-        self.blocked: dict[str, str] = {}
+        self.blocked: dict[str, _Block] = {}
         self.requests = 0
+        self.kdc: list[KerberosStep] = []
+        self.asked: list[tuple[Account, str | None]] = []
 
     def run(self, at: float) -> LogonEvidence:
         for way in self._own():
@@ -103,7 +116,8 @@ class _Visit:
         pair = client_certificate.read(self.target) if "certificate" in self.target.auth else None
         return LogonEvidence(
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), vantage=socket.gethostname(), attempts=tuple(self.attempts), client_certificate=pair,
-            gaps=tuple(Unknown(gap) for gap in self.gaps), requests=self.requests, seconds=round(self.deadline.seconds - self.deadline.left(), 3),
+            gaps=tuple(Unknown(gap) for gap in self.gaps), requests=self.requests, kdc=tuple(self.kdc),
+            seconds=round(self.deadline.seconds - self.deadline.left(), 3),
         )
 
     def _own(self) -> t.Iterator[Way]:
@@ -164,9 +178,15 @@ class _Visit:
             for way in self._openly(target, method, target.scheme, own=False, name=name, beside=target.auth):
                 self._try(way)
 
-    def _account(self, target: Target) -> Account:
-        challenge = next((door.challenge for door in self.seen.doors if isinstance(door.challenge, ChallengeEvidence)), None)
-        return account_of(target.username or "", target.host, challenge)
+    def _account(self, target: Target, method: str = "") -> Account:
+        account = account_of(target.username or "", target.host, self._challenge())
+        if method == "kerberos" and account.kind == EITHER and deps.speaks_kerberos():
+            # Kerberos knows no local accounts: a bare name is the default realm's.
+            return in_domain(account, kdc.default_realm())
+        return account
+
+    def _challenge(self) -> ChallengeEvidence | None:
+        return next((door.challenge for door in self.seen.doors if isinstance(door.challenge, ChallengeEvidence)), None)
 
     def _door(self, way: Way) -> DoorEvidence | None:
         """The conversation that the endpoint had there."""
@@ -176,16 +196,27 @@ class _Visit:
     def _attempt(self, way: Way, account: Account) -> Attempt:
         door = self._door(way)
         address = door.address if door else next((port.address for port in self.seen.ports if port.state == "open"), "")
-        return Attempt(way, door, address, account, self.book, self.plan, self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9)))
+        return Attempt(way, door, address, account, self.book, self.plan, self._share(way))
+
+    def _share(self, way: Way) -> Deadline:
+        return self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9))
+
+    def _ask_kdc(self, target: Target, account: Account) -> None:
+        """Before a host sees the password: the KDC, whose answer holds for all of them."""
+        if (account, target.password) not in self.asked:
+            self.asked.append((account, target.password))
+            deadline = self.deadline.sooner(self.deadline.left() * KDC_SHARE)
+            self.kdc += kdc.ask_first(target, account, self._challenge(), self.book, deadline, limit=self.plan.limit)
 
     def _try(self, way: Way) -> None:
-        account = self._account(way.target)
+        account = self._account(way.target, way.method)
         key = f"{way.name} {account.user}"
-        if way.own and key in self.blocked:
-            self.attempts.append(self._attempt(way, account).skipped("refused_before", f"Not tried: {self.blocked[key]}"))
+        block = self.blocked.get(key)
+        if block and way.own:
+            self.attempts.append(self._attempt(way, account).skipped(block.reason, block.why, block.failure))
             return
-        if key in self.blocked:
-            gap = f"Other ways with the account {way.target.username} were not tried: {self.blocked[key]}"
+        if block:
+            gap = f"Other ways with the account {way.target.username} were not tried: {block.why.removeprefix('Not tried: ')}"
             if gap not in self.gaps:
                 self.gaps.append(gap)
             return
@@ -193,13 +224,17 @@ class _Visit:
             self.gaps.append(f"{way.method} over {way.scheme} was not tried: the time was used up.")
             return
         attempt = self._attempt(way, account)
+        if attempt.sends_password:
+            self._ask_kdc(way.target, account)
+            attempt.deadline = self._share(way)
         evidence = attempt.run()
         self.requests += attempt.requests
         self.attempts.append(evidence)
         if evidence.reason in ACCOUNT_BLOCKED:
-            self.blocked[key] = evidence.means
+            kept = evidence.reason if evidence.reason == "refused_by_kdc" else "refused_before"
+            self.blocked[key] = _Block(evidence.means, kept, evidence.failure)
         elif evidence.outcome in (REFUSED, BROKEN) and attempt.spent and self.plan.limit <= 1:
-            self.blocked[key] = "one refusal or lost answer is all that may be risked without locking the account."
+            self.blocked[key] = _Block("Not tried: one refusal or lost answer is all that may be risked without locking the account.")
 
 
 def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from ..wire import initial, kerberos
 from ..wire.http import printable
 from ..wire.kdc import coded
 
-NO_CACHE, EXPIRED = 195, 32
-"""KRB5_FCC_NOFILE and KRB_AP_ERR_TKT_EXPIRED."""
+NO_CACHE, EXPIRED, UNREACHABLE = 195, 32, 156
+"""KRB5_FCC_NOFILE, KRB_AP_ERR_TKT_EXPIRED and KRB5_KDC_UNREACH."""
 TEXT_LIMIT = 300
 
 
@@ -93,7 +93,9 @@ class Tickets:
         try:
             credential, cache = initial.initial_ticket(principal, password, enterprise=is_enterprise(principal))
         except deps.krb5.Krb5Error as error:
-            return _failed(AS, shown, error, realm, used=not kerberos.counts_for_nobody(kerberos.code_of(error)))
+            code = kerberos.code_of(error)
+            # libkrb5 says "unreachable" whether its first request got lost or the second, which depends on the password.
+            return _failed(AS, shown, error, realm, used=code == UNREACHABLE or not kerberos.counts_for_nobody(code))
         self._keep(cache, credential.client)
         kind = kerberos.ticket_encryption(credential.ticket)
         means = f"The KDC of {realm} accepts the password of {self.client}{f'; the ticket is encrypted with {kind}' if kind else ''}."
@@ -186,11 +188,21 @@ def is_enterprise(principal: str) -> bool:
     return principal.count("@") > 1
 
 
+def enterprise_of(username: str, realm: str) -> str:
+    """The enterprise name of a UPN, also where its suffix is the realm's name."""
+    return f"{escaped(username.strip())}@{realm.upper()}"
+
+
 def spelled(principal: str) -> str:
     """A principal as a person writes it: no escapes, an enterprise name without its realm."""
     name, _at, realm = principal.rpartition("@")
-    plain = name.replace("\\/", "/").replace("\\\\", "\\")
+    plain = unescaped(name)
     return plain if "@" in plain else f"{plain}@{realm}"
+
+
+def unescaped(name: str) -> str:
+    """The inverse of `escaped`."""
+    return name.replace("\\/", "/").replace("\\\\", "\\")
 
 
 def escaped(user: str) -> str:

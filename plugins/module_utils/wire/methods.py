@@ -11,6 +11,7 @@ import typing as t
 
 from .. import deps
 from ..target import Target
+from .initial import Cache, initial_ticket
 from .kerberos import chain, code_of
 
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
@@ -49,6 +50,9 @@ class Method(abc.ABC):
     def again(self) -> str:
         """The Authorization header of later requests; "" where the connection remembers the logon."""
         return ""
+
+    def forget(self) -> None:  # noqa: B027
+        """Let go of what was kept for this logon."""
 
 
 class Basic(Method):
@@ -95,8 +99,9 @@ class Certificate(Method):
 class Security(Method):
     """NTLM, Kerberos, Negotiate and CredSSP, spoken by pyspnego."""
 
-    def __init__(self, protocol: str, scheme: str, context: t.Any) -> None:
+    def __init__(self, protocol: str, scheme: str, context: t.Any, cache: Cache | None = None) -> None:
         self.protocol, self.scheme, self.context = protocol, scheme, context
+        self._cache = cache
 
     @property
     def complete(self) -> bool:  # type: ignore[override]
@@ -116,9 +121,17 @@ class Security(Method):
             # pyspnego lets the errors of gssapi, krb5, cryptography and ssl through: all of them mean that this step failed.
             raise failure(error, self.protocol) from error
 
+    def forget(self) -> None:
+        """Empty the ticket cache."""
+        if self._cache:
+            self._cache.destroy()
 
-def method_for(method: str, target: Target, certificate: bytes | None, binding: str, offered: t.Sequence[str]) -> Method:
-    """The client's side of `method`; `certificate` is the host's (DER), `binding` one of SENT, OMITTED, WRONG. Raises LogonFailure."""
+
+def method_for(method: str, target: Target, certificate: bytes | None, binding: str, offered: t.Sequence[str], *, once: bool = False) -> Method:
+    """The client's side of `method`; `certificate` is the host's (DER), `binding` one of SENT, OMITTED, WRONG. Raises LogonFailure.
+
+    `once`: no second KDC may see the password where the first one refuses it.
+    """
     if method == "certificate":
         return Certificate()
     if method == "basic":
@@ -132,14 +145,22 @@ def method_for(method: str, target: Target, certificate: bytes | None, binding: 
     options = {}
     if certificate and binding in (SENT, WRONG) and method != "credssp":
         options["channel_bindings"] = deps.channel_bindings(application_data=channel_binding(certificate, binding))
+    cache = None
     try:
+        who: tuple[t.Any, ...] = (target.username, target.password)
+        if once and protocol == "kerberos" and target.username and target.password is not None:
+            # What pyspnego does with a password, but for the repeat at the primary KDC; the name is read as it reads it.
+            _credential, cache = initial_ticket(target.username, target.password)
+            who = (deps.spnego.KerberosCCache(cache.name),)
         context = deps.spnego.client(
-            target.username, target.password, hostname=target.spn_hostname or target.host, service=target.service, protocol=protocol,
+            *who, hostname=target.spn_hostname or target.host, service=target.service, protocol=protocol,
             options=deps.spnego.NegotiateOptions.none if method == "credssp" else deps.spnego.NegotiateOptions.wrapping_winrm, **options,
         )
     except Exception as error:
+        if cache:
+            cache.destroy()
         raise failure(error, method) from error
-    return Security(protocol, _scheme(protocol, offered), context)
+    return Security(protocol, _scheme(protocol, offered), context, cache)
 
 
 def channel_binding(certificate: bytes, binding: str) -> bytes:

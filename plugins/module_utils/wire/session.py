@@ -62,6 +62,7 @@ class Session:
             self.channel.dial()
             # The KDC sees the password before the host sees a ticket: already while the context is made.
             self.used = self.name == "kerberos"
+            self._forget()
             self._method = self.make(self.channel.certificate())
             token = self._method.step(None)
         except TlsRefused as error:
@@ -188,6 +189,11 @@ class Session:
     def close(self) -> None:
         """Hang up."""
         self.channel.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._method:
+            self._method.forget()
 
     def _post(self, headers: tuple[tuple[str, str], ...], body: bytes = b"") -> http.Reply:
         self.requests += 1

@@ -1,0 +1,222 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The KDC is asked before any host, once for an account in a run: its answer holds for every host of the domain.
+
+First without the password, which counts against nobody and finds out whether anybody is there; then with it, under the attempt book.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from dataclasses import dataclass, replace
+
+from .. import deps
+from ..account import DOMAIN, Account
+from ..directory import locate, tickets
+from ..evidence.base import Unknown
+from ..evidence.directory import AS, FAILED, GRANTED, PROBE, REFUSED, KerberosStep
+from ..evidence.endpoint import ChallengeEvidence
+from ..target import Target
+from ..wire import kdc
+from ..wire.deadline import Deadline
+from ..wire.kerberos import counts_for_nobody, names_credentials
+from .attempts import Book, Permit, kdc_of
+from .background import Background
+from .krb5conf import Profile, read_profile
+from .names import Names
+
+SRV = "_kerberos._tcp.{}"
+"""What libkrb5 asks DNS for ([RFC 4120] 7.2.3.2), and every controller registers."""
+PATIENCE = 2.0
+"""Seconds for one KDC's answer, and for DNS: an answer takes milliseconds, and libkrb5 itself tries the next one after a second."""
+MOST_KDCS, MOST_REALMS = 3, 3
+SHARE = 0.7
+"""Of the time that there is, what waiting for another worker's answer may take."""
+UNKNOWN_USER, POLICY, WRONG_REALM, NO_REALM, UNREACHABLE = 6, 12, 68, 154, 156
+UNREALM = re.compile(r"[\s/@\\:]")
+
+
+@dataclass(frozen=True)
+class Realm:
+    """A realm that may hold the account."""
+
+    name: str
+    """In capitals."""
+    sure: bool
+    """True where the account is this realm's beyond doubt, so that "unknown" is an answer."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a realm's KDCs are."""
+
+    places: tuple[tuple[str, int], ...] = ()
+    proxied: bool = False
+    """True where krb5.conf names a proxy for Kerberos ([MS-KKDCP]), which only libkrb5 speaks to."""
+
+
+def ask_first(
+    target: Target, account: Account, challenge: ChallengeEvidence | None, book: Book, deadline: Deadline, *, limit: int = 1,
+    environ: t.Mapping[str, str] = os.environ,
+) -> tuple[KerberosStep, ...]:
+    """What the KDC says of the target's account, asked now or before in this run; () where there is nobody to ask. The book knows the answer afterwards."""
+    password = target.password
+    if account.kind != DOMAIN or not target.username or password is None or not deps.speaks_kerberos():
+        return ()
+    profile = read_profile(environ)
+    realms = realms_for(target.username, challenge, profile)
+    if not realms:
+        return ()
+    patience = deadline.sooner(deadline.left() * SHARE)
+    with book.permit(account, password, where=kdc_of(realms[0].name), limit=limit, deadline=patience, kdc=True) as permit:
+        if permit.proven or not permit.granted:
+            return (permit.step,) if permit.step else ()
+        asking = _Asking(target.username, password, realms, profile, deadline)
+        settle(permit, asking.run())
+        return tuple(asking.steps)
+
+
+def realms_for(username: str, challenge: ChallengeEvidence | None, profile: Profile) -> tuple[Realm, ...]:
+    """The realms to ask, likeliest first."""
+    seen = challenge if challenge and challenge.membership != "workgroup" else ChallengeEvidence("")
+    default = profile.first("libdefaults", "default_realm") or ""
+    if "\\" not in username and "@" not in username:
+        # A bare name is the default realm's to Kerberos, whatever the host thinks of it.
+        return (Realm(default.upper(), True),) if default and not UNREALM.search(default) else ()
+    # A UPN may be anybody's: beside its suffix only the host's own domain is asked, which knows the suffixes of its forest.
+    known = profile.names("realms") if "\\" in username else ()
+    found = tickets.realms_of(
+        username, dns_domain=seen.dns_domain, netbios_domain=seen.netbios_domain, default_realm="" if seen.dns_domain else default, realms=known,
+    )
+    named = [name for name in found if not UNREALM.search(name)][:MOST_REALMS]
+    return tuple(Realm(name, _is_sure(name, username, seen)) for name in named)
+
+
+def default_realm(environ: t.Mapping[str, str] = os.environ) -> str:
+    """krb5.conf's, which Kerberos takes a bare name for; "" where there is none."""
+    return read_profile(environ).first("libdefaults", "default_realm") or ""
+
+
+def _is_sure(realm: str, username: str, seen: ChallengeEvidence) -> bool:
+    """A name with a dot before the backslash or after the "@" is the realm's own name; a NetBIOS name is sure where the host explains it."""
+    domain = username.partition("\\")[0].upper() if "\\" in username else username.rpartition("@")[2].upper()
+    return realm == domain or (realm == seen.dns_domain.upper() and domain == seen.netbios_domain.upper())
+
+
+class _Asking:
+    """One account at its realm, or at the next one that may be it."""
+
+    def __init__(self, username: str, password: str, realms: t.Sequence[Realm], profile: Profile, deadline: Deadline) -> None:
+        self.username, self.password, self.realms, self.profile, self.deadline = username, password, list(realms), profile, deadline
+        self.steps: list[KerberosStep] = []
+
+    def run(self) -> KerberosStep:
+        """The step that settles it, or the last one that settled nothing."""
+        for _turn in range(MOST_REALMS):
+            if not self.realms or self.deadline.passed:
+                break
+            realm = self.realms.pop(0)
+            step = self._at(realm)
+            if step is not None:
+                return step
+        return self.steps[-1]
+
+    def _at(self, realm: Realm) -> KerberosStep | None:
+        principal = tickets.principal_of(self.username, realm.name)
+        found = find(realm.name, self.profile, self.deadline.sooner(PATIENCE))
+        if not found.places and not found.proxied:
+            self.steps.append(nowhere(tickets.spelled(principal), realm.name))
+            return None
+        if found.places and not self._probed(principal, realm, found.places):
+            last = self.steps[-1]
+            return last if names_credentials(last.code) and not self._passes(last, realm) else None
+        if found.places and tickets.is_enterprise(self._principal):
+            principal = self._principal
+        return self._with_password(principal, realm.name, probed=bool(found.places))
+
+    def _probed(self, principal: str, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
+        """Ask without the password; True where the KDC knows the account and waits for its password."""
+        self._principal = principal
+        seen = self._look(realm.name, principal, places)
+        if seen.step.code == UNKNOWN_USER and "@" in self.username and not tickets.is_enterprise(principal):
+            # A UPN need not be sAMAccountName and domain, and some KDCs look for it only where the name says that it is one ([RFC 6806] 5).
+            self._principal = tickets.enterprise_of(self.username, realm.name)
+            seen = self._look(realm.name, self._principal, places)
+        if seen.step.code == WRONG_REALM and seen.reply and seen.reply.client_realm and not UNREALM.search(seen.reply.client_realm):
+            self.realms.insert(0, Realm(seen.reply.client_realm.upper(), True))
+        return seen.step.outcome == GRANTED
+
+    def _look(self, realm: str, principal: str, places: t.Sequence[tuple[str, int]]) -> kdc.Look:
+        user = tickets.unescaped(principal.rpartition("@")[0])
+        seen = None
+        for address, port in places:
+            seen = kdc.look(address, realm, user, self.deadline.sooner(PATIENCE), port)
+            if seen.reply is not None or self.deadline.passed:
+                break
+        self.steps.append(t.cast(kdc.Look, seen).step)
+        return t.cast(kdc.Look, seen)
+
+    def _passes(self, step: KerberosStep, realm: Realm) -> bool:
+        """Whether a refusal proves nothing: another realm may know the account."""
+        return counts_for_nobody(step.code) or (step.code == UNKNOWN_USER and not realm.sure)
+
+    def _with_password(self, principal: str, realm: str, *, probed: bool) -> KerberosStep:
+        kept = tickets.Tickets()
+        try:
+            answer = Background(lambda: kept.acquire(principal, self.password)).wait(self.deadline.left())
+        finally:
+            kept.close()
+        if isinstance(answer, Unknown):
+            shown = tickets.spelled(principal)
+            answer = KerberosStep(AS, shown, FAILED, f"The KDC of {realm} did not answer the password of {shown} in time.", realm=realm, used=True)
+        elif answer.code == UNREACHABLE and probed:
+            # It had answered a moment ago, so this time it may have seen the password.
+            answer = replace(answer, used=True)
+        self.steps.append(answer)
+        return answer
+
+
+def settle(permit: Permit, step: KerberosStep) -> None:
+    """Tell the book what the KDC said."""
+    if step.name == AS and step.outcome == GRANTED:
+        permit.accepted(step)
+    elif step.outcome == REFUSED and names_credentials(step.code) and not counts_for_nobody(step.code):
+        permit.refused(step)
+    elif not step.used or step.code == POLICY or (counts_for_nobody(step.code) and step.code != UNREACHABLE):
+        # A policy of Kerberos' own says nothing of the password; what cannot be asked says nothing at all.
+        permit.withdrawn(step)
+    else:
+        permit.doubted(step)
+
+
+def nowhere(asked: str, realm: str) -> KerberosStep:
+    """What is told of a realm without a KDC."""
+    means = f"No KDC of the realm {realm} is known here: krb5.conf names none, and DNS has no {SRV.format(realm.lower())}."
+    return KerberosStep(PROBE, asked, FAILED, means, realm=realm, code=NO_REALM)
+
+
+def find(realm: str, profile: Profile, deadline: Deadline) -> Found:
+    """The KDCs of a realm as libkrb5 finds them: krb5.conf's, else those of DNS; by address."""
+    named = profile.all("realms", realm, "kdc")
+    hosts = [place for place in map(_place, named) if place]
+    if named and not hosts:
+        return Found(proxied=any(text.lower().startswith("https://") for text in named))
+    if not named and (profile.first("libdefaults", "dns_lookup_kdc") or "true").lower() not in ("false", "no", "0", "off", "f", "n", "nil"):
+        records = locate.srv(SRV.format(realm.lower()), deadline.left())
+        hosts = [] if isinstance(records, Unknown) else [(place.name, place.port) for place in records]
+    asked = [(Names(host, deadline.left(), compare=False), port) for host, port in hosts[:MOST_KDCS]]
+    places = [(address, port) for names, port in asked for address in names.addresses(deadline.left())[:1]]
+    return Found(tuple(dict.fromkeys(places)))
+
+
+def _place(text: str) -> tuple[str, int] | None:
+    """Host and port of a `kdc` in krb5.conf; None for a proxy, a socket or what cannot be read."""
+    host = locate.kdc_host(text)
+    if not host or host.startswith("/") or text.lower().startswith(("unix:", "https://")):
+        return None
+    port = re.search(r"(?:\]|^[^:]*):(\d{1,5})$", text.strip())
+    number = int(port[1]) if port else kdc.PORT
+    return (host, number) if 0 < number < 65536 else None
