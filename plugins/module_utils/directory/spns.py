@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from ..errors import DoctorError
 from ..evidence.directory import OwnerEvidence, SpnEvidence
 from ..target import is_address
-from .ldap import Entry, Ldap, escape
+from .accounts import DISABLED
+from .entries import Entry, escape
+from .ldap import Ldap
+from .notation import dns_of_dn
 
 HOST = "host"
 WINRM_CLASSES = ("HTTP", "WSMAN", "HOST")
@@ -27,8 +30,6 @@ MAPPINGS_DN = "CN=Directory Service,CN=Windows NT,CN=Services,"
 GLOBAL_CATALOG_PORTS = (3268, 3269)
 OWNER_ATTRIBUTES = ("objectClass", "sAMAccountName", "userAccountControl", "servicePrincipalName")
 """All of them are in the global catalogue's partial attribute set ([MS-ADA1], [MS-ADA3]: isMemberOfPartialAttributeSet)."""
-ACCOUNT_DISABLED = 0x2
-"""[MS-ADTS] 2.2.16, bit ADS_UF_ACCOUNTDISABLE."""
 SERVICE_CLASSES = frozenset(("msds-managedserviceaccount", "msds-groupmanagedserviceaccount", "msds-delegatedmanagedserviceaccount"))
 STRANGE = "@*\\\"<>"
 """Characters that no SPN has, and that show a realm, a pattern or a user name where an SPN was meant."""
@@ -153,17 +154,8 @@ def owner_of(entry: Entry) -> OwnerEvidence:
     classes = {name.lower() for name in entry.texts("objectClass")}
     # Managed service accounts are computers by inheritance ([MS-ADSC] 2.140 and 2.142), so they come first.
     kind = "service" if classes & SERVICE_CLASSES else "computer" if "computer" in classes else "user"
-    control = entry.number("userAccountControl")
-    return OwnerEvidence(
-        name=entry.text("sAMAccountName"), dn=entry.dn, kind=kind, enabled=not (control or 0) & ACCOUNT_DISABLED, domain=domain_of(entry.dn),
-    )
-
-
-def domain_of(dn: str) -> str:
-    """The DNS name in a DN: lab.test for CN=WEB01,CN=Computers,DC=lab,DC=test."""
-    # A comma inside a value is escaped ([RFC 4514] 2.4), and no DC= of a domain has one.
-    parts = [part.strip() for part in dn.replace("\\,", " ").split(",")]
-    return ".".join(part[3:] for part in parts if part[:3].upper() == "DC=").lower()
+    enabled = not (entry.number("userAccountControl") or 0) & DISABLED
+    return OwnerEvidence(entry.text("sAMAccountName"), entry.dn, kind, enabled, dns_of_dn(entry.dn))
 
 
 def owners(ldap: Ldap, spn: str) -> tuple[OwnerEvidence, ...]:
