@@ -37,6 +37,7 @@ hosts:
   strict: {wrong: "Nothing, but it insists on channel bindings.", windows: {cbt: strict}, vars: *https}
   alone: {wrong: "Nothing, but it offers the scheme Kerberos alone.", windows: {schemes: [Kerberos]}, vars: *http}
   guarded: {wrong: "Nothing for Kerberos; NTLM is blocked.", windows: {ntlm: deny}, vars: *http}
+  trusted: {wrong: "Nothing; its user comes from a domain that its own trusts.", account: {name: carol, realm: other}, vars: *http}
   group: {wrong: "It is in no domain.", causes: [credentials], needs_domain: true, windows: {domain: null, dns_domain: null}, vars: *http}
   ahead: {wrong: Its clock is 15 minutes ahead., causes: [time_skew], windows: {clock_offset: 900.0}, vars: *http}
   behind: {wrong: Its clock is 15 minutes behind., causes: [time_skew], windows: {clock_offset: -900.0}, vars: *http}
@@ -106,6 +107,7 @@ def commands() -> dict[str, tuple[list[str], bool]]:
     found["ansible raw"] = (["ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", *limit], False)
     found["ansible win_ping"] = (["ansible", "all", "-m", "ansible.windows.win_ping", *limit], False)
     found["ansible refused"] = (["ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", "--limit", ",".join(REFUSING)], False)
+    found["ansible whoami"] = (["ansible", "trusted", "-m", "ansible.builtin.raw", "-a", "whoami"], False)
     return found
 
 
@@ -180,6 +182,12 @@ def test_ansible_logs_on_with_a_ticket(ran: dict[str, dict[str, t.Any]], task: s
     for host in HEALTHY:
         assert answer.format(host.upper()) in about(host, done["out"])
     assert ended(done) == {("kerberos", "accepted")}
+
+
+def test_ansible_logs_on_as_a_user_of_a_trusted_domain(ran: dict[str, dict[str, t.Any]]) -> None:
+    done = ran["ansible whoami"]
+    assert about("trusted", done["out"]).splitlines()[-1] == "other\\carol"
+    assert [(line["user"], line["method"], line["ended"]) for line in done["seen"]] == [("carol@OTHER.TEST", "kerberos", "accepted")]
 
 
 @pytest.mark.parametrize(("host", "words"), REFUSING.items())

@@ -166,7 +166,7 @@ class Client:
         self.scheme, self.to = scheme, converse(kind, certificate=certificate, journal=Journal(self.log))
         self.context = spnego.client(
             user, PASSWORD if isinstance(user, str) else None, protocol=protocol, hostname="web01.lab.test", service="HTTP", channel_bindings=bindings,
-            options=spnego.NegotiateOptions.wrapping_winrm,
+            options=spnego.NegotiateOptions.none if protocol == "credssp" else spnego.NegotiateOptions.wrapping_winrm,
         )
 
     def log_on(self) -> Response:
@@ -306,6 +306,19 @@ def test_name_of_the_service_does_not_matter_to_the_key(issuer: Issuer) -> None:
     issuer.give(service="WSMAN/alias.lab.test")
     context = spnego.client(protocol="kerberos", hostname="alias.lab.test", service="WSMAN")
     assert send(converse(windows(issuer), certificate=None), "Kerberos", context.step() or b"")[0].status == 200
+
+
+@needs_gssapi
+@pytest.mark.parametrize(("settings", "ended"), [({}, "accepted"), ({"ntlm": "deny"}, "accepted"), ({"clock_offset": 900.0}, "refused 37")])
+def test_credssp_takes_a_ticket_inside(issuer: Issuer, settings: dict[str, t.Any], ended: str) -> None:
+    both = [spnego.KerberosCCache(os.environ["KRB5CCNAME"]), spnego.Password("alice@LAB.TEST", PASSWORD)]
+    client = Client(windows(issuer, schemes=("CredSSP",), **settings), "CredSSP", "credssp", user=both)
+    if ended == "accepted":
+        assert client.log_on().status == 200
+    else:
+        with pytest.raises(spnego.exceptions.SpnegoError, match="Clock skew too great"):
+            client.log_on()
+    assert client.seen() == [("alice@LAB.TEST", "credssp", ended)]
 
 
 @needs_gssapi
