@@ -43,15 +43,16 @@ hosts:
   behind: {wrong: Its clock is 15 minutes behind., causes: [time_skew], windows: {clock_offset: -900.0}, vars: *http}
   early: {wrong: "Its clock is behind, and it says so in another way.", causes: [time_skew], windows: {clock_offset: -900.0, skew_behind_as: 33}, vars: *http}
   stale: {wrong: The domain has another password of it., causes: [domain_trust], directory: {computer: stale}, vars: *http}
+  owner: {wrong: A user carries its SPNs., causes: [spn], directory: {wrong_owner: svcweb}, vars: *http}
   curt: {wrong: Stale too and does not say so., causes: [domain_trust], directory: {computer: stale}, windows: {kerberos_error: bare}, vars: *http}
 """
 HEALTHY = ("plain", "secure", "strict", "alone", "guarded")
 REFUSING = {
     "ahead": "Clock skew too great", "behind": "Clock skew too great", "early": "Ticket not yet valid", "stale": "Message stream modified",
-    "curt": "Failed to authenticate the user",
+    "owner": "Message stream modified", "curt": "Failed to authenticate the user",
 }
 """Hosts that take no ticket, and what pypsrp and Ansible say of each: MIT's words for the code in the KRB-ERROR."""
-SEEN = {"ahead": "refused 37", "behind": "refused 37", "early": "refused 33", "stale": "refused 41", "curt": "refused 41"}
+SEEN = {"ahead": "refused 37", "behind": "refused 37", "early": "refused 33", "stale": "refused 41", "owner": "refused 41", "curt": "refused 41"}
 
 PYPSRP = """
     import os, sys, yaml
