@@ -86,11 +86,13 @@ def generalized(text: str) -> str | None:
 
 
 class Ranged(t.NamedTuple):
-    """An attribute of which only a part came."""
+    """An attribute of which a part came."""
 
     name: str
-    following: int
-    """Index of the next value."""
+    first: int
+    """Index of its first value."""
+    following: int | None
+    """Index of the value after its last; None where that was the last."""
 
 
 def sort_attributes(pairs: t.Iterable[tuple[str, t.Sequence[bytes]]]) -> tuple[dict[str, tuple[bytes, ...]], tuple[Ranged, ...]]:
@@ -102,8 +104,8 @@ def sort_attributes(pairs: t.Iterable[tuple[str, t.Sequence[bytes]]]) -> tuple[d
         name = (match[1] if match else description.partition(";")[0]).lower()
         # A ranged attribute comes twice: without values under its own name, and with the part.
         found[name] = found.get(name, ()) + tuple(values)
-        if match and match[3] != "*":
-            more.append(Ranged(name, int(match[3]) + 1))
+        if match:
+            more.append(Ranged(name, int(match[2]), None if match[3] == "*" else int(match[3]) + 1))
     return found, tuple(more)
 
 

@@ -132,18 +132,17 @@ class Ldap:
         return entry
 
     def _rest(self, entry: Entry, attribute: Ranged) -> Entry:
-        name, following = attribute
+        name, following = attribute.name, attribute.following
         values = list(entry.attributes.get(name, ()))
-        while len(values) < MOST_VALUES:
+        while following is not None and len(values) < MOST_VALUES:
             page = self._piece(entry.dn, f"{name};range={following}-*")
-            part, more = page.entries[0] if page.result is None and page.entries else (Entry(""), ())
+            part, ranged = page.entries[0] if page.result is None and page.entries else (Entry(""), ())
+            piece = next((one for one in ranged if (one.name, one.first) == (name, following)), None)
+            if piece is None or (piece.following is not None and piece.following <= following):
+                break
             values.extend(part.attributes.get(name, ()))
-            further = next((piece.following for piece in more if piece.name == name), None)
-            if further is None or further <= following:
-                cut = page.result is not None or not part.attributes.get(name)
-                return replace(entry, attributes={**entry.attributes, name: tuple(values)}, partial=(*entry.partial, name) if cut else entry.partial)
-            following = further
-        return replace(entry, attributes={**entry.attributes, name: tuple(values)}, partial=(*entry.partial, name))
+            following = piece.following
+        return replace(entry, attributes={**entry.attributes, name: tuple(values)}, partial=entry.partial if following is None else (*entry.partial, name))
 
     def _piece(self, dn: str, attribute: str) -> Page:
         return self._talk.search(dn, "(objectClass=*)", (attribute,), "base", 0, b"", 1)
