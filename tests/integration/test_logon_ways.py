@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils import deps
@@ -52,6 +53,12 @@ def book() -> Book:
     return Book(os.getppid())
 
 
+@pytest.fixture(autouse=True)
+def no_kdc_to_ask_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "krb5.conf").write_text("[libdefaults]\n dns_lookup_kdc = false\n", encoding="utf-8")
+    monkeypatch.setenv("KRB5_CONFIG", str(tmp_path / "krb5.conf"))
+
+
 @pytest.fixture
 def kdc(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[int], None]:
     """Kerberos at hand, and a KDC that answers with an error."""
@@ -59,10 +66,10 @@ def kdc(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[int], None]:
     def answers(code: int) -> None:
         made = methods.method_for
 
-        def method_for(method: str, *arguments: t.Any) -> methods.Method:
+        def method_for(method: str, *arguments: t.Any, **more: t.Any) -> methods.Method:
             if method == "kerberos":
                 raise LogonFailure("kdc", "the KDC's words", code)
-            return made(method, *arguments)
+            return made(method, *arguments, **more)
 
         monkeypatch.setattr(deps, "speaks_kerberos", lambda: True)
         monkeypatch.setattr(methods, "method_for", method_for)
