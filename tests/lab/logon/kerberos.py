@@ -17,7 +17,7 @@ from spnego._gss import GSSAPIProxy
 from spnego._kerberos import KrbApReq
 from spnego._spnego import unpack_token
 
-from ..messages import BAD_BINDINGS, Account, Windows
+from ..messages import BAD_BINDINGS, STATES, Account, Windows
 from .journal import Journal
 
 try:
@@ -40,7 +40,6 @@ KRB_ERROR = b"\x03\x00"
 """TOK_ID ([RFC 4121] 4.1)."""
 CHANNEL_BOUND = 0x800
 """GSS_C_CHANNEL_BOUND_FLAG: both sides named the same channel. MIT sets it from 1.19 on; with an older one a strict host takes nobody over TLS."""
-NO_NETWORK_LOGON = 0xC000015B
 
 
 class Acceptor(GSSAPIProxy):
@@ -84,7 +83,7 @@ class Acceptor(GSSAPIProxy):
         account = account_of(self.windows, principal)
         if account.state == "no_network_logon":
             # The other states were the KDC's business: a ticket once issued is good until it expires.
-            raise self._refused(principal, NO_NETWORK_LOGON)
+            raise self._refused(principal, STATES[account.state])
         self.journal.note(self.windows.computer, principal, self.method, "accepted")
         self._context = gssapi.SecurityContext(base=done.context)
         self.user, self.account = logon_name(self.windows, principal), account
