@@ -28,8 +28,8 @@ except ImportError:
 
 MAX_SKEW = 300
 """Seconds ([RFC 4120] 8.2; MaxClockSkew of a domain's policy, [MS-KILE] 3.3.1)."""
-NOT_YET_VALID, SKEW, MODIFIED = 33, 37, 41
-"""KRB_AP_ERR_TKT_NYV, KRB_AP_ERR_SKEW, KRB_AP_ERR_MODIFIED ([RFC 4120] 7.5.9)."""
+SKEW, MODIFIED = 37, 41
+"""KRB_AP_ERR_SKEW, KRB_AP_ERR_MODIFIED ([RFC 4120] 7.5.9)."""
 UNOPENED = (31, 35, 44, 45)
 """What MIT's acceptor says of a ticket that none of its keys opens: integrity, wrong principal, key version, no key."""
 MIT_BASE = 0x96C73A00
