@@ -13,14 +13,16 @@ import resource
 import signal
 import sys
 import tempfile
+import typing as t
 from dataclasses import replace
 from pathlib import Path
 
 from . import inventory, names, namespace
 from .domain import template
-from .domain.forest import Forest, Settings, password
+from .domain.forest import Forest, password
+from .domain.settings import Settings
 from .domain.template import DomainError
-from .scenario import Host, ScenarioError, bench, load
+from .scenario import Host, ScenarioError, World, bench, world, worlds
 from .server import Lab
 
 USER = "LAB\\operator"
@@ -31,17 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(given)
     try:
-        hosts = chosen(options)
+        if options.action in SHOWN:
+            SHOWN[options.action](options)
+            return 0
+        whole = chosen(options)
     except ScenarioError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2
-    if options.action == "check":
-        print(f"{len(hosts)} hosts, {sum(host.healthy for host in hosts)} of them healthy: the scenario file is good.")
-        return 0
-    if options.action == "hosts":
-        for host in hosts:
-            print(f"{host.name:12} {host.address:14} {', '.join(host.causes) or 'healthy':34} {host.wrong}")
-        return 0
+    hosts = whole.hosts
     if not options.plain and not namespace.inside():
         opener = namespace.prefix()
         if opener:
@@ -56,17 +55,38 @@ def main(arguments: list[str] | None = None) -> int:
         if left:
             print(f"lab: left out, for they need the lab's own DNS: {', '.join(left)}.", file=sys.stderr)
         hosts = [unprivileged(host) for host in hosts]
-    settings = wanted_domain(hosts, options, by_name)
+    settings = whole.settings if wants_domain(hosts, options, by_name) else None
     if settings is None:
         hosts = without_domain(hosts, options, by_name)
     return asyncio.run(stay(hosts, options.command if options.action == "run" else None, by_name, settings))
 
 
-def wanted_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> Settings | None:
-    """What the domain is like; None where none is wanted, or none can be had."""
-    if options.no_domain or not (options.domain or any(host.needs_ad for host in hosts)):
-        return None
-    return Settings() if by_name and template.version() else None
+def show_check(options: argparse.Namespace) -> None:
+    """That the scenario files are good; raises ScenarioError."""
+    hosts, others = chosen(options).hosts, [host for one in worlds().values() for host in one.hosts]
+    healthy = sum(host.healthy for host in hosts)
+    print(f"{len(hosts)} hosts, {healthy} of them healthy, and {len(others)} in {len(worlds())} worlds of their own: the scenario files are good.")
+
+
+def show_hosts(options: argparse.Namespace) -> None:
+    """What is wrong with whom."""
+    for host in chosen(options).hosts:
+        print(f"{host.name:12} {host.address:14} {', '.join(host.causes) or 'healthy':34} {host.wrong}")
+
+
+def show_worlds(options: argparse.Namespace) -> None:
+    """What is wrong with which domain."""
+    for name, one in worlds().items():
+        print(f"{name:16} {', '.join(host.name for host in one.hosts):34} {one.wrong}")
+
+
+SHOWN: dict[str, t.Callable[[argparse.Namespace], None]] = {"check": show_check, "hosts": show_hosts, "worlds": show_worlds}
+
+
+def wants_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> bool:
+    """Whether Active Directory is wanted, and can be had."""
+    wanted = not options.no_domain and (options.domain or any(host.needs_ad for host in hosts))
+    return wanted and by_name and bool(template.version())
 
 
 def without_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> list[Host]:
@@ -87,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="lab", description="A network of broken Windows hosts on this machine.")
     made.add_argument("--file", type=Path, help="another scenario file")
     made.add_argument("--only", help="names of hosts, separated by commas")
+    made.add_argument("--world", help="a world in which something is wrong with the domain itself, in place of the scenarios")
     made.add_argument("--bench", type=int, metavar="N", help="N healthy hosts for each connection instead of the scenarios")
     domain = made.add_mutually_exclusive_group()
     domain.add_argument("--domain", action="store_true", help="start Active Directory even where no chosen host needs it")
@@ -95,22 +116,31 @@ def parser() -> argparse.ArgumentParser:
     actions = made.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="keep the lab up until Ctrl-C")
     actions.add_parser("hosts", help="list the scenarios")
-    actions.add_parser("check", help="check the scenario file")
+    actions.add_parser("worlds", help="list the worlds")
+    actions.add_parser("check", help="check the scenario files")
     run = actions.add_parser("run", help="run a command inside the lab: lab run -- COMMAND")
     run.add_argument("command", nargs=argparse.REMAINDER)
     return made
 
 
-def chosen(options: argparse.Namespace) -> list[Host]:
-    """The hosts asked for; raises ScenarioError."""
-    hosts = bench(options.bench) if options.bench else load(options.file) if options.file else load()
+def chosen(options: argparse.Namespace) -> World:
+    """The world asked for, with the hosts asked for; raises ScenarioError."""
+    whole = World(bench(options.bench)) if options.bench else named(options.world) if options.world else world(options.file) if options.file else world()
     if not options.only:
-        return hosts
+        return whole
     wanted = options.only.split(",")
-    known = {host.name: host for host in hosts}
+    known = {host.name: host for host in whole.hosts}
     if stray := [name for name in wanted if name not in known]:
         raise ScenarioError(f"there is no host {stray[0]!r}; there are {', '.join(known)}")
-    return [known[name] for name in wanted]
+    return replace(whole, hosts=[known[name] for name in wanted])
+
+
+def named(name: str) -> World:
+    """One of the worlds; raises ScenarioError."""
+    known = worlds()
+    if name not in known:
+        raise ScenarioError(f"there is no world {name!r}; there are {', '.join(known)}")
+    return known[name]
 
 
 def unprivileged(host: Host) -> Host:

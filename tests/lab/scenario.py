@@ -11,10 +11,13 @@ from pathlib import Path
 
 import yaml
 
+from .domain import settings as domain
 from .domain.realm import LAB, REALMS, Realm
+from .domain.settings import Settings
 from .messages import STATES, Account, Windows
 
 FILE = Path(__file__).with_name("scenarios.yml")
+WORLDS = Path(__file__).with_name("worlds.yml")
 DOMAIN = LAB.dns
 HOSTS_WANTED = 20
 """Fewer would leave faults out."""
@@ -60,6 +63,7 @@ SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "needs_domain": ((bool,), "true or false"),
     "alias": ((str,), "a name without its domain"),
     "reverse": ((str,), "the name that its address leads to"),
+    "by_address": ((bool,), "true or false"),
 }
 WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build", "client_certificates", "realm", "keytab"))
 
@@ -101,6 +105,8 @@ class Host:
     """Another name of it in DNS (CNAME), by which the inventory calls it."""
     reverse: str = ""
     """The name that its address leads to, where that is not its own."""
+    by_address: bool = False
+    """The inventory calls it by its address."""
 
     @property
     def fqdn(self) -> str:
@@ -114,8 +120,8 @@ class Host:
 
     @property
     def called(self) -> str:
-        """The name by which the inventory calls it."""
-        return f"{self.alias}.{self.dns_suffix}" if self.alias else self.fqdn
+        """What the inventory has as ansible_host."""
+        return self.address if self.by_address else f"{self.alias}.{self.dns_suffix}" if self.alias else self.fqdn
 
     @property
     def computer(self) -> str:
@@ -195,15 +201,60 @@ def address_of(number: int) -> str:
     return f"127.66.{1 + number // 200}.{1 + number % 200}"
 
 
+@dataclass(frozen=True)
+class World:
+    """Hosts, and what is wrong with the domain they share."""
+
+    hosts: list[Host]
+    settings: Settings = field(default_factory=Settings)
+    wrong: str = ""
+
+
 def load(path: Path = FILE) -> list[Host]:
     """All hosts of a scenario file; raises ScenarioError."""
+    return world(path).hosts
+
+
+def world(path: Path = FILE) -> World:
+    """A scenario file; raises ScenarioError."""
+    return _world(str(path), _yaml(path))
+
+
+def worlds(path: Path = WORLDS) -> dict[str, World]:
+    """The worlds of a file of worlds, in each of which something is wrong with the domain itself; raises ScenarioError."""
+    data = _yaml(path)
+    if not isinstance(data, dict) or not isinstance(data.get("worlds"), dict):
+        raise ScenarioError(f"{path}: expected a mapping with the key worlds, which maps names to worlds")
+    return {str(name): _world(f"world {name}", given) for name, given in data["worlds"].items()}
+
+
+def _yaml(path: Path) -> t.Any:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: this is not YAML: {error}") from error
+
+
+def _world(where: str, data: t.Any) -> World:
     if not isinstance(data, dict) or not isinstance(data.get("hosts"), dict) or not data["hosts"]:
-        raise ScenarioError(f"{path}: expected a mapping with the key hosts, which maps names to hosts")
-    return [parse_host(str(name), {} if given is None else given, number) for number, (name, given) in enumerate(data["hosts"].items())]
+        raise ScenarioError(f"{where}: expected a mapping with the key hosts, which maps names to hosts")
+    if stray := sorted(set(data) - {"hosts", "domain", "wrong"}):
+        raise ScenarioError(f"{where}: unknown key {stray[0]!r}; known are domain, hosts, wrong")
+    hosts = [parse_host(str(name), {} if given is None else given, number) for number, (name, given) in enumerate(data["hosts"].items())]
+    _one_account_each(hosts)
+    try:
+        return World(hosts, domain.read(data.get("domain", {})), str(data.get("wrong", "")))
+    except ValueError as error:
+        raise ScenarioError(f"{where}: {error}") from error
+
+
+def _one_account_each(hosts: t.Iterable[Host]) -> None:
+    """An account that several hosts have is one, in one state."""
+    seen: dict[tuple[str, str], Host] = {}
+    for host in hosts:
+        first = seen.setdefault(host.account_key, host) if host.account else host
+        if first.account != host.account and {**first.account, "realm": ""} != {**host.account, "realm": ""}:
+            raise ScenarioError(f"{host.name}: its account {host.account['name']!r} is described otherwise at {first.name}; expected the same")
 
 
 def parse_host(name: str, given: t.Any, number: int) -> Host:
@@ -241,7 +292,7 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns") if given.get(key) is not None}
     plain = (
         "wrong", "tls", "needs_dns", "windows", "vars", "account", "wrong_password", "client_certificate", "realm", "directory", "needs_domain", "alias",
-        "reverse",
+        "reverse", "by_address",
     )
     rest = {key: given[key] for key in plain if key in given}
     return Host(name=name, address=address_of(number), ports=ports, certificate=certificate, **lists, **rest)

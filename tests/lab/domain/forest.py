@@ -10,14 +10,13 @@ import json
 import secrets
 import socket
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..scenario import Host
 from . import keytab
 from .controller import KDC_PORT, LDAP_PORTS, Controller, Faults
 from .realm import LAB, OTHER, Realm
-from .settings import Krb5
+from .settings import Settings
 from .wishes import ROLES, Json, Passwords, secrets_file, wishes
 
 if t.TYPE_CHECKING:
@@ -25,7 +24,6 @@ if t.TYPE_CHECKING:
 
 Records = dict[tuple[str, str], list[str]]
 """Name with its final dot, and type, to the records' text."""
-TRUSTS = ("two_way", "one_way", "broken", "missing")
 FOREST_TRANSITIVE = 0x8
 """trustAttributes ([MS-ADTS] 6.1.6.7.9)."""
 INBOUND, OUTBOUND, BOTH = 1, 2, 3
@@ -37,19 +35,6 @@ SRV = {
     "_kerberos._tcp.Default-First-Site-Name._sites.dc._msdcs": 88, "_kpasswd._tcp": 464, "_kpasswd._udp": 464,
 }
 """What a domain controller registers ([MS-ADTS] 6.3.2.3)."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is wrong with the whole domain; the defaults are a healthy one."""
-
-    kdc: str = "up"
-    ldap: str = "up"
-    clock: int = 0
-    srv: str = "good"
-    """`good`; `missing`: no SRV records; `wrong`: they name a machine that is gone."""
-    trust: str = "two_way"
-    krb5: Krb5 = field(default_factory=Krb5)
 
 
 class Forest:

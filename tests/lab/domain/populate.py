@@ -132,8 +132,6 @@ def add_user(directory: SamDB, base: str, user: dict[str, object]) -> None:
         "dn": dn, "objectClass": "user", "sAMAccountName": user["name"], "userPrincipalName": user["upn"], "userAccountControl": str(control),
         "unicodePwd": quoted(user["password"]),
     }
-    if user["spns"]:
-        entry["servicePrincipalName"] = user["spns"]
     if user["encryption"]:
         entry["msDS-SupportedEncryptionTypes"] = str(user["encryption"])
     if state == "expired":
@@ -253,9 +251,10 @@ def overwrite(folder: str, base: str, wishes: dict[str, list[dict[str, object]]]
     for computer in wishes["computers"]:
         if computer["password_days"]:
             change(raw, dn_of(raw, base, f"{computer['name']}$"), pwdLastSet=now() - computer["password_days"] * DAY)
-    for twice in wishes["duplicates"]:
-        message = ldb.Message(ldb.Dn(raw, dn_of(raw, base, twice["account"])))
-        message["servicePrincipalName"] = ldb.MessageElement(twice["spns"], ldb.FLAG_MOD_ADD, "servicePrincipalName")
+    for one in wishes["misplaced"]:
+        # Samba refuses an SPN that another account has, itself or by HOST, as Active Directory has done since 2021.
+        message = ldb.Message(ldb.Dn(raw, dn_of(raw, base, one["account"])))
+        message["servicePrincipalName"] = ldb.MessageElement(one["spns"], ldb.FLAG_MOD_ADD, "servicePrincipalName")
         raw.modify(message)
     raw.transaction_commit()
 

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two files of settings: smb.conf of a controller, krb5.conf of the control node."""
+"""What may be wrong with a whole domain, and the two files that say it: smb.conf of a controller, krb5.conf of the control node."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .realm import Realm
@@ -41,7 +41,56 @@ class Krb5:
         return "\n".join(lines) + "\n"
 
 
-KRB5_KEYS = tuple(item.name for item in fields(Krb5))
+@dataclass(frozen=True)
+class Settings:
+    """What is wrong with the whole domain; the defaults are a healthy one."""
+
+    kdc: str = "up"
+    """`up`; `refused`: the port is closed; `silent`: a firewall drops what comes."""
+    ldap: str = "up"
+    """The same for 389, 636, 3268 and 3269."""
+    clock: int = 0
+    """Seconds the controller's clock is ahead."""
+    srv: str = "good"
+    """`good`; `missing`: no SRV records; `wrong`: they name a machine that is gone."""
+    trust: str = "two_way"
+    """Between LAB.TEST and OTHER.TEST: `two_way`; `one_way`: OTHER trusts LAB, not the other way round; `broken`: their passwords differ; `missing`."""
+    krb5: Krb5 = field(default_factory=Krb5)
+
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "kdc": ("up", "refused", "silent"), "ldap": ("up", "refused", "silent"), "srv": ("good", "missing", "wrong"),
+    "trust": ("two_way", "one_way", "broken", "missing"),
+}
+KRB5_WORDS = ("dns", "explicit", "wrong")
+
+
+def read(given: t.Any) -> Settings:
+    """Settings from the scenario file; raises ValueError with a sentence that names the key and what was expected."""
+    if not isinstance(given, dict):
+        raise ValueError(f"domain holds {given!r}; expected a mapping of what is wrong with the domain")
+    _known("domain", given, Settings)
+    for key, words in WORDS.items():
+        if given.get(key, words[0]) not in words:
+            raise ValueError(f"domain {key} holds {given[key]!r}; expected one of {', '.join(words)}")
+    if not isinstance(given.get("clock", 0), int):
+        raise ValueError(f"domain clock holds {given['clock']!r}; expected a number of seconds")
+    krb5 = given.get("krb5", {})
+    if not isinstance(krb5, dict):
+        raise ValueError(f"domain krb5 holds {krb5!r}; expected a mapping of settings of krb5.conf")
+    _known("domain krb5", krb5, Krb5)
+    for key, value in krb5.items():
+        if key == "kdc" and value not in KRB5_WORDS:
+            raise ValueError(f"domain krb5 kdc holds {value!r}; expected one of {', '.join(KRB5_WORDS)}")
+        if key != "kdc" and not isinstance(value, bool):
+            raise ValueError(f"domain krb5 {key} holds {value!r}; expected true or false")
+    return Settings(**{**given, "krb5": Krb5(**krb5)})
+
+
+def _known(where: str, given: dict[str, t.Any], kind: type) -> None:
+    names = tuple(item.name for item in fields(kind))
+    if stray := sorted(set(given) - set(names)):
+        raise ValueError(f"{where} holds {stray[0]!r}; expected one of {', '.join(names)}")
 
 
 def _flag(value: bool) -> str:

@@ -53,7 +53,7 @@ def wishes(realm: Realm, hosts: t.Iterable[Host], shared: tuple[str, str] | None
         "controller": {"name": realm.controller.upper(), "fqdn": realm.fqdn, "domain": realm.dns, "flat": realm.flat},
         "administrator": known.roles["Administrator"], "policy": POLICY, "settings": [SETTINGS], "delegated": "spnwriter", "groups": GROUPS, "users": users,
         "computers": [_computer(host, known) for host in members if host.domain == realm and host.directory.get("computer") != "missing"],
-        "duplicates": _duplicates(realm, members), "trusts": [],
+        "misplaced": [{"account": name, "spns": _logon_spns(host)} for name, host in _wrongly_owned(realm, members)], "trusts": [],
     }
 
 
@@ -70,7 +70,7 @@ def spns(host: Host) -> list[str]:
 
 
 def _user(realm: Realm, name: str, password: str, **more: t.Any) -> Json:
-    usual = {"state": "ok", "groups": [], "spns": [], "encryption": 0}
+    usual = {"state": "ok", "groups": [], "encryption": 0}
     return {**usual, "name": name, "password": password, "upn": f"{name}@{realm.dns}", **more}
 
 
@@ -91,18 +91,11 @@ def _own_accounts(realm: Realm, members: t.Iterable[Host], known: Passwords) -> 
 
 def _owners(realm: Realm, members: t.Iterable[Host], known: Passwords) -> list[Json]:
     """User accounts that carry a host's SPNs, wrongly."""
-    found: dict[str, Json] = {}
-    for host in members:
-        for key in ("wrong_owner", "duplicate"):
-            name = host.directory.get(key)
-            if name and host.domain == realm:
-                user = found.setdefault(name, _user(realm, name, known.spare()))
-                user["spns"] = [*user["spns"], *(_logon_spns(host) if key == "wrong_owner" else ())]
-    return list(found.values())
+    return [_user(realm, name, known.spare()) for name in dict.fromkeys(name for name, _host in _wrongly_owned(realm, members))]
 
 
-def _duplicates(realm: Realm, members: t.Iterable[Host]) -> list[Json]:
-    return [{"account": host.directory["duplicate"], "spns": _logon_spns(host)} for host in members if host.domain == realm and "duplicate" in host.directory]
+def _wrongly_owned(realm: Realm, members: t.Iterable[Host]) -> list[tuple[str, Host]]:
+    return [(host.directory[key], host) for host in members if host.domain == realm for key in ("wrong_owner", "duplicate") if key in host.directory]
 
 
 def _logon_spns(host: Host) -> list[str]:
