@@ -38,7 +38,8 @@ def domain_from_params(params: t.Mapping[str, t.Any]) -> Domain:
     name = (params.get("domain") or "").strip().strip(".").lower()
     if name and (any(char in name for char in "\\@/ \t") or "." not in name):
         raise DoctorError(f"The option domain is {name!r}", expected="the DNS name of a domain, such as example.com", do="Set domain", value=name)
-    username, password = params.get("domain_username") or None, params.get("domain_password")
+    # Empty as a role's default is: not set.
+    username, password = params.get("domain_username") or None, params.get("domain_password") or None
     if password is not None and not username:
         raise DoctorError("The option domain_password is set, but domain_username is not", expected="both or neither", do="Set domain_username")
     transport, auth = params.get("ldap_transport") or "sealed", params.get("ldap_auth") or "auto"

@@ -10,29 +10,32 @@ module: diagnose
 short_description: Say why WinRM logon to a host fails
 version_added: 0.1.0
 description:
-  - Looks at the control node and at the host's endpoint, logs on once, and ranks the causes of a failing WinRM logon, each with the evidence for and against
-    it.
+  - Looks at the control node and at the host's endpoint, logs on once, asks the domain where that does not work, and ranks the causes of a failing WinRM
+    logon, each with the evidence for and against it.
   - Users know these failures as Event ID 3603. Seventeen causes are judged, among them credentials, SPN, certificate, blocked NTLM, network, clocks,
     firewall, service configuration, domain trust and permissions.
-  - A cause that only the directory or the inside of the host can decide is reported as V(unknown), together with the vantage point that would tell and a way
-    to decide it by hand. What one attempt cannot tell apart is reported as tied, with the check that would decide.
+  - A cause that only the inside of the host can decide is reported as V(unknown), together with the vantage point that would tell and a way to decide it by
+    hand. What one attempt cannot tell apart is reported as tied, with the check that would decide.
   - Whatever the host does, a diagnosis comes back; a host in trouble does not fail the task, unless O(fail_on) says so.
 extends_documentation_fragment:
   - winrm.doctor.target
   - winrm.doctor.probe
   - winrm.doctor.logon
+  - winrm.doctor.directory
   - winrm.doctor.attributes
   - winrm.doctor.attributes.info
 options:
   vantage_points:
     description:
       - Where to look from. V(controller) is this control node or execution environment, V(endpoint) is the host as the network shows it,
-        V(logon) is a logon with the account of the inventory, which looks at the endpoint first in any case.
+        V(logon) is a logon with the account of the inventory, which looks at the endpoint first in any case, V(directory) is the host's domain.
+      - The domain is asked where it may say something. Where the logon works and Kerberos with it, where the account is one of the host's own, where the host
+        is in a workgroup or does not answer at all, it is left alone.
       - Causes that need a vantage point left out stay V(unknown).
     type: list
     elements: str
-    choices: [controller, endpoint, logon]
-    default: [controller, endpoint, logon]
+    choices: [controller, endpoint, logon, directory]
+    default: [controller, endpoint, logon, directory]
   fail_on:
     description:
       - The weakest verdict that lets the task fail. With V(never) a diagnosis that finds trouble is still C(ok).
@@ -42,6 +45,7 @@ options:
 seealso:
   - module: winrm.doctor.endpoint_info
   - module: winrm.doctor.controller_info
+  - module: winrm.doctor.directory_info
   - module: winrm.doctor.report
 author:
   - the winrm.doctor contributors (@winrm-doctor)
@@ -60,6 +64,11 @@ EXAMPLES = r"""
 - name: Stop the rollout where the way to WinRM is certainly broken
   winrm.doctor.diagnose:
     fail_on: confirmed
+
+- name: Read the directory with an account of its own where the inventory's account is refused
+  winrm.doctor.diagnose:
+    domain_username: reader@example.com
+    domain_password: "{{ reader_password }}"
 
 - name: Diagnose a host that is not in the inventory
   winrm.doctor.diagnose:
@@ -226,6 +235,9 @@ evidence:
     logon:
       description: The same as RV(winrm.doctor.logon_info#module:logon), as far as it was needed.
       type: dict
+    directory:
+      description: The same as RV(winrm.doctor.directory_info#module:directory), as far as it was needed.
+      type: dict
 """
 
 import os
@@ -233,8 +245,10 @@ import sys
 import time
 import typing as t
 
-from ..module_utils.argspec import Spec, logon_options, probe_options, target_options
-from ..module_utils.collect import controller, endpoint, logon
+from ..module_utils.argspec import Spec, directory_options, logon_options, probe_options, target_options
+from ..module_utils.collect import controller, directory, endpoint, logon
+from ..module_utils.collect.occasion import not_worth_asking
+from ..module_utils.domain import Domain, domain_from_params
 from ..module_utils.entry import module_main
 from ..module_utils.errors import DoctorError
 from ..module_utils.evidence.case import Case
@@ -242,7 +256,9 @@ from ..module_utils.evidence.logon import OWN_SHELL, RUNGS
 from ..module_utils.report.result import result_of
 from ..module_utils.target import Target, from_params
 
-VANTAGE_POINTS = ("controller", "endpoint", "logon")
+VANTAGE_POINTS = ("controller", "endpoint", "logon", "directory")
+LEAST, MOST = 3.0, 12.0
+"""Seconds that the domain gets at least, whatever the host has used up, and at most, whatever is left: it answers at once or not at all."""
 
 
 def argument_spec() -> Spec:
@@ -251,6 +267,7 @@ def argument_spec() -> Spec:
         **target_options(),
         **probe_options(),
         **logon_options(),
+        **directory_options(),
         "vantage_points": {"type": "list", "elements": "str", "choices": list(VANTAGE_POINTS), "default": list(VANTAGE_POINTS)},
         "fail_on": {"type": "str", "choices": ["never", "confirmed", "likely"], "default": "never"},
     }
@@ -261,6 +278,7 @@ def prewarm() -> None:
     endpoint.warm_up()
     controller.warm_up()
     logon.warm_up()
+    directory.warm_up()
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -268,16 +286,16 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if not params["vantage_points"]:
         raise DoctorError("The option vantage_points is empty", expected=f"at least one of {', '.join(VANTAGE_POINTS)}")
     endpoint.check_times(params["timeout"], params["connect_timeout"])
-    target = from_params(params)
-    return result_of(_observe(target, params, logon.from_params(params, target)), time.time(), params["fail_on"])
+    target, domain = from_params(params), domain_from_params(params)
+    return result_of(_observe(target, domain, params, logon.from_params(params, target)), time.time(), params["fail_on"])
 
 
-def _observe(target: Target, params: dict[str, t.Any], limits: dict[str, t.Any]) -> Case:
+def _observe(target: Target, domain: Domain, params: dict[str, t.Any], limits: dict[str, t.Any]) -> Case:
     seen: dict[str, t.Any] = {}
     points = params["vantage_points"]
     if "controller" in points:
         seen["controller"] = controller.observe(target, environ=os.environ, thorough=False)
-    if "endpoint" in points or "logon" in points:
+    if {"endpoint", "logon", "directory"} & set(points):
         seen["endpoint"] = endpoint.observe(
             target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=False, revocation=params["revocation"],
         )
@@ -286,7 +304,18 @@ def _observe(target: Target, params: dict[str, t.Any], limits: dict[str, t.Any])
         plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, **limits)
         # A silent host may have used the time up; whether the account gets in is worth a little more of it.
         seen["logon"] = logon.observe(target, seen["endpoint"], timeout=max(1.0, params["timeout"] - seen["endpoint"].seconds), plan=plan)
+    if "directory" in points:
+        seen["directory"] = _ask_domain(target, domain, params, seen)
     return Case(target.evidence(), **seen)
+
+
+def _ask_domain(target: Target, domain: Domain, params: dict[str, t.Any], seen: dict[str, t.Any]) -> t.Any:
+    """What the domain says, or why it was left alone."""
+    if why := not_worth_asking(target, domain, seen["endpoint"], seen.get("logon")):
+        return why
+    used = seen["endpoint"].seconds + (seen["logon"].seconds if "logon" in seen else 0.0)
+    timeout = min(MOST, max(LEAST, params["timeout"] - used))
+    return directory.observe(target, domain, seen["endpoint"], timeout=timeout, plan=directory.plan_from_params(params))
 
 
 def main() -> None:

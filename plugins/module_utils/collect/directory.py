@@ -13,11 +13,12 @@ import typing as t
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..account import EITHER, LOCAL, account_of
+from .. import deps
+from ..account import DOMAIN, EITHER, LOCAL, account_of
 from ..directory import spns
 from ..directory.computers import is_name_of
 from ..directory.ldap import Ldap
-from ..directory.locate import CATALOGUES, PDC, srv
+from ..directory.locate import CATALOGUES, PDC, of_user, srv
 from ..directory.notation import dns_of_dn
 from ..directory.tickets import Tickets
 from ..domain import Domain
@@ -33,15 +34,18 @@ from ..evidence.directory import (
     KerberosStep,
     SpnEvidence,
 )
-from ..evidence.endpoint import ChallengeEvidence, EndpointEvidence
+from ..evidence.endpoint import EndpointEvidence
 from ..target import Target, is_address
+from ..wire import kdc
 from ..wire.deadline import Deadline
 from ..wire.methods import TICKETS
+from . import endpoint
 from .attempts import BOOK, Book
 from .background import Background
 from .controllers import Seen
 from .krb5conf import read_profile
 from .names import Names
+from .occasion import challenge_of
 from .reader import CATALOGUE_PORTS, PORTS, Reader
 from .reading import MOST_LISTED, Directory, asked, duplicates_in, matching, owners_of
 from .sites import Site, Sites
@@ -52,6 +56,8 @@ USUAL = ("controllers", "kerberos", "account", "computer", "spns", "trusts")
 NOT_ASKED_FOR = Unknown("not asked for")
 NO_PDC = Unknown("it is not known which controller is the PDC emulator, which keeps the counter")
 MOST_STEPS = 20
+SHARE = 0.4
+"""Of the time there is, what looking at the host itself may take."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +81,35 @@ def observe(
         return _Visit(target, domain, seen, Deadline(timeout), plan or Plan(), book, environ, now, held).run()
 
 
-def challenge_of(seen: EndpointEvidence | None) -> ChallengeEvidence | None:
-    """What the host says of itself."""
-    return next((door.challenge for door in seen.doors if isinstance(door.challenge, ChallengeEvidence)), None) if seen else None
+def look(target: Target | None, domain: Domain, plan: Plan, *, timeout: float) -> DirectoryEvidence:
+    """`observe`, after a look at the host for the names that it gives itself."""
+    if target is None:
+        return observe(None, domain, timeout=timeout, plan=plan)
+    seen = endpoint.observe(target, timeout=timeout * SHARE, connect_timeout=plan.connect_timeout, thorough=False, revocation=False)
+    return observe(target, domain, seen, timeout=max(1.0, timeout - seen.seconds), plan=plan)
 
 
-def check_plan(subsets: t.Sequence[str]) -> None:
-    """Raises DoctorError for a choice of nothing."""
-    if not subsets:
+def plan_from_params(params: t.Mapping[str, t.Any]) -> Plan:
+    """A Plan from validated options; raises DoctorError."""
+    subsets, patterns = params.get("gather_subset"), tuple(dict.fromkeys(params.get("spn_patterns") or ()))
+    if subsets == []:
         raise DoctorError("The option gather_subset is empty", expected=f"at least one of {', '.join(SUBSETS)}, or no such option")
+    if params["attempts"] < 1:
+        raise DoctorError(f"The option attempts is {params['attempts']}", expected="a whole number from 1 on", value=params["attempts"])
+    if blank := [pattern for pattern in patterns if "/" not in pattern and pattern != "*"]:
+        raise DoctorError(f"The option spn_patterns has {blank[0]!r}", expected="class/name with asterisks, such as HTTP/* or */web01*", value=blank[0])
+    return Plan(frozenset(USUAL if subsets is None else subsets), patterns, params["attempts"], params["connect_timeout"])
+
+
+def warm_up() -> None:
+    """Do once what every later look needs, so that Ansible's forks inherit it."""
+    kdc.build_as_req("LAB.TEST", "nobody", nonce=1)
+    read_profile(os.environ)
+    spns.parse_mappings(spns.DEFAULT_MAPPINGS)
+    if deps.speaks_kerberos():
+        # Without a usable krb5.conf each look says so itself.
+        with contextlib.suppress(deps.krb5.Krb5Error):
+            deps.krb5.init_context()
 
 
 class _Visit:
@@ -95,10 +121,11 @@ class _Visit:
         self.at, self.challenge = now(), challenge_of(seen)
         self.gaps: list[str] = []
         self.steps: list[KerberosStep] = []
-        self.own = self._reader(target.username or "", target.password) if target and (target.username or self._takes_tickets()) else None
-        self.reader = self._reader(domain.username, domain.password) if domain.username or not target else self.own
+        self.own = self._reader(target.username or "", target.password, of_host=True) if target and (target.username or self._takes_tickets()) else None
+        self.reader = self._reader(domain.username or "", domain.password, of_host=False) if domain.username or not target else self.own
+        self.profile = read_profile(environ)
         self.sites = Sites(
-            target, domain, self.challenge, read_profile(environ), user=self._user(), deadline=deadline.sooner(deadline.seconds * 0.6),
+            target, domain, self.challenge, self.profile, user=self._user(), deadline=deadline.sooner(deadline.seconds * 0.6),
             connect_timeout=plan.connect_timeout, now=now,
         )
         self._opened: dict[tuple[str, bool], Known[Ldap]] = {}
@@ -107,12 +134,13 @@ class _Visit:
     def _takes_tickets(self) -> bool:
         return self.target is not None and bool(set(self.target.auth) & set(TICKETS))
 
-    def _reader(self, username: str | None, password: str | None) -> Reader:
-        account = account_of(username or "", self.target.host if self.target else "", self.challenge)
-        if self.target is None or username != self.target.username:
-            # Named for the directory, so it lives there.
-            account = replace(account, kind="domain") if account.kind == EITHER else account
-        return Reader(username or "", password, account, self.domain, self.book, self.plan.limit, self.held.enter_context(Tickets()))
+    def _reader(self, username: str, password: str | None, *, of_host: bool) -> Reader:
+        """`of_host`: the account is the inventory's, so a bare name may be the host's own; one named for the directory lives there."""
+        explained = of_host or "\\" in username or "@" in username
+        account = account_of(username, self.target.host if self.target and of_host else "", self.challenge if explained else None)
+        if not of_host and account.kind == EITHER:
+            account = replace(account, kind=DOMAIN, computer="")
+        return Reader(username, password, account, self.domain, self.book, self.plan.limit, self.held.enter_context(Tickets()))
 
     def _user(self) -> str:
         """Whom the KDCs are asked for without a password: the account of the inventory, in the form that Kerberos has it."""
@@ -170,15 +198,21 @@ class _Visit:
 
     def _tickets(self, home: Site, host: Site) -> None:
         """A ticket-granting ticket for the inventory's account and for the one that reads, then tickets for what the inventory's connection asks for."""
-        readers = [reader for reader in (self.own, self.reader) if reader is not None]
-        wanted = readers if "kerberos" in self.plan.subsets else readers[-1:]
-        for reader in dict.fromkeys(map(id, wanted)):
-            one = next(each for each in wanted if id(each) == reader)
-            if self._may_ask(one):
-                realm = home.domain if one is self.own else self.sites.chosen.name
-                self.steps.append(one.get_ticket(realm.upper(), self.deadline.sooner(max(1.0, self.deadline.left() * 0.4))))
+        others = [self.reader] if self.reader and self.reader is not self.own else []
+        for reader in (*([self.own] if self.own and ("kerberos" in self.plan.subsets or self.own is self.reader) else []), *others):
+            if self._may_ask(reader):
+                self.steps.append(reader.get_ticket(self._realm(reader, home), self.deadline.sooner(max(1.0, self.deadline.left() * 0.4))))
         if "kerberos" in self.plan.subsets and self.target:
             self._service_tickets(self.target, host)
+
+    def _realm(self, reader: Reader, home: Site) -> str:
+        """Where an account's ticket-granting ticket is asked for. A bare name is the default realm's to Kerberos, whatever the host thinks of it."""
+        default = self.profile.first("libdefaults", "default_realm") or ""
+        if reader is self.own:
+            bare = "\\" not in reader.username and "@" not in reader.username
+            return default if bare and default else home.domain.upper()
+        named = of_user(reader.username, self.challenge, "", [name.lower() for name in self.profile.names("realms")])
+        return (named or self.sites.chosen.name).upper()
 
     def _may_ask(self, reader: Reader) -> bool:
         """Whether a KDC may be asked with this account: not for one that is local, nor with a password that may belong to a local namesake."""

@@ -20,10 +20,11 @@ from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, REFUSED, BindEv
 from ..target import is_address
 from ..wire import kerberos
 from ..wire.deadline import Deadline
-from .attempt import NOT_TOLD
-from .attempts import Book, Permit
+from .attempt import not_told
+from .attempts import Book, kdc_of
 from .background import Background
 from .controllers import Seen
+from .kdc import settle
 
 NO_LIBRARY = "The Python libraries gssapi and krb5, which Kerberos needs, are not installed here."
 INVALID_CREDENTIALS = 49
@@ -68,9 +69,10 @@ class Reader:
             return self._left_alone(self.tickets.adopt, shown, realm, deadline)
         if not principal or self.account.kind == LOCAL:
             return KerberosStep(AS, shown, NOT_TRIED, f"No KDC knows {self.username}: it is no account of a known domain.", realm=realm)
-        with self.book.permit(self.account, self.password, where=f"the KDC of {realm}", limit=self.limit, deadline=deadline) as permit:
+        with self.book.permit(self.account, self.password, where=kdc_of(realm), limit=self.limit, deadline=deadline, kdc=True) as permit:
             if not permit.granted:
-                return KerberosStep(AS, shown, NOT_TRIED, NOT_TOLD[permit.reason].format(where=permit.where or "another host"), realm=realm)
+                # What the KDC said earlier in this run holds for every host.
+                return permit.step or KerberosStep(AS, shown, NOT_TRIED, not_told(permit), realm=realm)
             step = self._left_alone(partial(self.tickets.acquire, principal, self.password), shown, realm, deadline)
             settle(permit, step)
             return step
@@ -139,8 +141,7 @@ class Reader:
         password = self.password or ""
         with self.book.permit(self.account, password, where=f"LDAP at {seen.evidence.name}", limit=self.limit, deadline=deadline) as permit:
             if not permit.granted:
-                means = NOT_TOLD[permit.reason].format(where=permit.where or "another host")
-                return BindEvidence(seen.evidence.name, ldap.port, method, self.domain.transport, NOT_TRIED, means, account=self.username)
+                return BindEvidence(seen.evidence.name, ldap.port, method, self.domain.transport, NOT_TRIED, not_told(permit), account=self.username)
             bind = ldap.bind(Credentials(self._named(), password, method, None))
             if bind.outcome == GRANTED:
                 permit.accepted()
@@ -155,16 +156,6 @@ class Reader:
         """The user name for NTLM and simple: a bare one gets the domain it is looked for in."""
         bare = "\\" not in self.username and "@" not in self.username
         return f"{self.username}@{self.step.realm.lower()}" if bare and self.step and self.step.realm else self.username
-
-
-def settle(permit: Permit, step: KerberosStep) -> None:
-    """Tell the book how asking for a ticket ended; what is not told stays in doubt."""
-    if step.outcome == GRANTED:
-        permit.accepted()
-    elif not step.used or kerberos.counts_for_nobody(step.code):
-        permit.withdrawn()
-    elif kerberos.names_credentials(step.code):
-        permit.refused()
 
 
 def name_of(seen: Seen, home: str) -> str:

@@ -39,7 +39,7 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
     }
     if result["fail_on_reached"]:
         result["failed"] = True
-    result["evidence"] = fit({name: encode(getattr(case, name)) for name in ("controller", "endpoint", "logon")}, LIMIT - size(result))
+    result["evidence"] = fit({name: encode(getattr(case, name)) for name in ("controller", "endpoint", "logon", "directory")}, LIMIT - size(result))
     return result
 
 

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A look at the domain in one line."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..evidence.base import Unknown
+from ..evidence.directory import AS, FAILED, GRANTED, NO_SUCH_ACCOUNT, REFUSED, TGS, AccountEvidence, DirectoryEvidence, KerberosStep
+
+
+def sentence(name: str, seen: DirectoryEvidence) -> str:
+    """What an administrator wants to know first: may the account log on, and who owns the SPN that is asked for."""
+    parts = [part for part in (_account(seen), _ticket(seen), _spn(seen)) if part]
+    if not parts:
+        why = seen.gaps[0].unknown if seen.gaps else f"{len(seen.controllers)} controllers of {seen.domain or 'no known domain'} were found."
+        return f"{name}: {why}"
+    return f"{name}: {'; '.join(parts)}."
+
+
+def obstacles(account: AccountEvidence) -> tuple[str, ...]:
+    """Everything about the account that keeps it from logging on now."""
+    said = (
+        (not account.enabled, "is disabled"), (account.locked is True, "is locked out"), (account.expired, "has expired"),
+        (account.must_change, "must change its password first"), (account.password_expired, "has an expired password"),
+        (account.logon_hours is False, "may not log on at this hour"), (account.smartcard_required, "needs a smart card"),
+    )
+    return tuple(words for holds, words in said if holds)
+
+
+def _account(seen: DirectoryEvidence) -> str:
+    account = seen.account
+    if account == NO_SUCH_ACCOUNT:
+        return f"{seen.domain} has no such account"
+    if isinstance(account, Unknown):
+        return ""
+    found = obstacles(account)
+    limit = f", but only from {', '.join(account.workstations[:3])}" if account.workstations else ""
+    return f"{account.name} {' and '.join(found)}" if found else f"{account.name} may log on{limit}"
+
+
+def _ticket(seen: DirectoryEvidence) -> str:
+    asked = _last(step for step in seen.steps if step.name == AS and step.outcome in (GRANTED, REFUSED, FAILED))
+    if asked is None or asked.outcome == GRANTED:
+        return ""
+    return asked.means.rstrip(".")
+
+
+def _spn(seen: DirectoryEvidence) -> str:
+    own = next((one for one in seen.spns if one.own), None)
+    if own and not isinstance(own.owners, Unknown):
+        owners = " and ".join(owner.name for owner in own.owners)
+        if owners:
+            return f"{own.spn} belongs to {owners}"
+        covered = " and ".join(owner.name for owner in own.covered_by)
+        return f"{own.spn} is covered by HOST of {covered}" if covered else f"nobody carries {own.spn}"
+    step = _last(step for step in seen.steps if step.name == TGS and step.own and step.outcome in (GRANTED, REFUSED))
+    return step.means.rstrip(".") if step else ""
+
+
+def _last(steps: t.Iterable[KerberosStep]) -> KerberosStep | None:
+    return next(iter(reversed(list(steps))), None)
