@@ -86,7 +86,7 @@ def _unexplained(case: Case) -> Finding | None:
 
 
 def _unknown(cause: Cause, case: Case) -> Finding:
-    asked = {name for name in ("controller", "endpoint", "logon") if not isinstance(getattr(case, name), Unknown)}
+    asked = {name for name in ("controller", "endpoint", "directory", "logon") if not isinstance(getattr(case, name), Unknown)}
     others = [name for name in cause.vantage if name not in asked]
     summary = f"Not decided; the vantage point {' or '.join(others)} would tell." if others else "What was seen does not decide it."
     return Finding(cause.id, "undecided", UNKNOWN, summary, next_check=cause.by_hand, weight=0)

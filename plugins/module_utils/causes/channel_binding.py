@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.logon import ACCEPTED, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, logons, outside
+from . import coded, logons, outside, suspicion
 from .cause import Cause
 
 BY_HAND = "On the host: winrm get winrm/config/service/auth, CbtHardeningLevel. Does a device between unpack TLS?"
@@ -30,7 +30,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return []
     if attempt.outcome == ACCEPTED:
         return [Finding("channel_binding", "accepted", RULED_OUT, "The logon over TLS was accepted as it is bound.", against=(logons.fact(case, attempt),))]
-    if "channel_binding" not in logons.suspects(case):
+    if "channel_binding" not in suspicion.suspects(case):
         return []
     return [_split(case, attempt) or _suspect(case, attempt)]
 
@@ -58,7 +58,7 @@ def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
         check, remedy = BY_HAND, _send(case)
     return Finding(
         "channel_binding", "suspected", POSSIBLE, summary, logons.tries(case), next_check=check, remedies=(remedy,),
-        tied_with=logons.tied(case, "channel_binding"), weight=57 if attempt.binding == "sent" else 61,
+        tied_with=suspicion.tied(case, "channel_binding"), weight=57 if attempt.binding == "sent" else 61,
     )
 
 

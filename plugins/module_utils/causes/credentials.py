@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..evidence.case import Case
 from ..evidence.logon import AttemptEvidence
 from ..finding import CONFIRMED, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
-from . import coded, logons
+from . import accounts, coded, directories, kdcs, logons, membership, suspicion, trusts
 from .cause import Cause
 
 BY_HAND = "One attempt, never a loop: kinit USER@REALM names the reason; on the host read Security 4625, SubStatus first."
@@ -18,34 +16,34 @@ CHECK = (
     "One attempt cannot tell. On the host: Security 4625 means that name or password were refused (SubStatus says which), 4624 followed by WinRM 192 that "
     "a right is missing. For a domain account kinit USER@REALM names the reason."
 )
-STATES = {
-    "account_disabled": Remedy("Enable the account, once you know why it was disabled", "Enable-ADAccount / Enable-LocalUser", "medium"),
-    "account_locked_out": Remedy("Find what still uses an old password, then unlock the account", "Unlock-ADAccount", "medium"),
-    "account_expired": Remedy("Extend the account's expiry date", "Clear-ADAccountExpiration / Set-LocalUser -AccountNeverExpires", "medium"),
-    "password_expired": Remedy("Give the account a new password, in the domain and in the vault", "Set-ADAccountPassword", "medium"),
-    "password_must_change": Remedy("Log on interactively once and change the password, then write it into the vault"),
-    "no_such_user": Remedy("Correct the name, or the domain in front of it: ansible_user"),
-}
-"""What to do about a state of the account that was named, by rule."""
 CORRECT = Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong")
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
-    """A code convicts; a bare 401 only makes suspect; a logon acquits."""
+    """A code or a state of the account convicts; a bare 401 only makes suspect; a logon, or the KDC's yes, acquits."""
     attempt = logons.own(case)
-    if attempt is None:
-        return []
-    named = coded.findings(case, "credentials", next_check=BY_HAND, remedies=(CORRECT,), weight=80)
-    if named:
-        return [replace(finding, remedies=(STATES.get(finding.rule, CORRECT),)) for finding in named]
-    if proof := logons.proven(case):
-        fact = logons.fact(case, next(iter(logons.accepted(case)), attempt))
-        return [Finding("credentials", "accepted", RULED_OUT, f"Name and password are right: accepted by {proof}.", against=(fact,))]
-    if "credentials" in logons.suspects(case):
+    named = accounts.findings(case)
+    beside = () if membership.findings(case) or trusts.findings(case) else coded.findings(
+        case, "credentials", besides=(*accounts.SPOKEN_FOR, *kdcs.CODES), next_check=BY_HAND, remedies=(CORRECT,), weight=80,
+    )
+    if named or beside:
+        return [*named, *beside]
+    if proof := suspicion.proven(case):
+        return [Finding("credentials", "accepted", RULED_OUT, f"Name and password are right: accepted by {proof}.", against=_proof(case, attempt))]
+    if attempt is not None and "credentials" in suspicion.suspects(case):
         return [_suspect(case, attempt)]
-    if logons.not_tried(case):
+    if attempt is not None and logons.not_tried(case):
         return _untried(case, attempt)
     return []
+
+
+def _proof(case: Case, attempt: AttemptEvidence | None) -> tuple[Fact, ...]:
+    """Who said yes, quoted."""
+    accepted, kdc = next(iter(logons.accepted(case)), None), directories.proof(case)
+    if accepted is None and kdc is not None:
+        return (directories.step_fact(kdc),)
+    way = accepted or attempt
+    return (logons.fact(case, way),) if way else ()
 
 
 def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
@@ -57,7 +55,7 @@ def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
         logons.tries(case),
         next_check=CHECK,
         remedies=(CORRECT,),
-        tied_with=logons.tied(case, "credentials"),
+        tied_with=suspicion.tied(case, "credentials"),
         weight=62,
     )
 
@@ -68,7 +66,7 @@ def _untried(case: Case, attempt: AttemptEvidence) -> list[Finding]:
         summary = f"The inventory has no complete credentials for {attempt.method}: {attempt.means.removeprefix('Not tried: ')}"
         how = "ansible_user and ansible_password, -u and -k, or a vault"
         return [Finding("credentials", "missing", CONFIRMED, summary, (fact,), remedies=(Remedy("Give user name and password", how),), weight=85)]
-    if attempt.reason in ("refused_before", "in_doubt"):
+    if attempt.reason in ("refused_before", "in_doubt", "refused_by_kdc"):
         return [Finding("credentials", attempt.reason, UNKNOWN, attempt.means, against=(), next_check=CHECK)]
     return []
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from ..evidence.case import Case
 from ..evidence.endpoint import ChallengeEvidence
-from ..finding import LIKELY, POSSIBLE, Fact, Finding, Remedy
-from . import coded, logons, outside
+from ..finding import LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
+from . import coded, directories, kdcs, keys, logons, membership, outside, suspicion, trusts
 from .cause import Cause
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
-    """What a logon's codes name, else what is seen from outside."""
-    named = coded.findings(case, "domain_trust", next_check=CAUSE.by_hand)
-    if named or "domain_trust" not in logons.suspects(case):
-        return named or _outside(case, now)
+    """What KDC, directory and host say together, else what a logon's codes name, else what is seen from outside."""
+    judged = membership.findings(case) or directories.of(trusts.findings(case), "domain_trust") or directories.of(keys.findings(case), "domain_trust")
+    if judged:
+        return judged
+    spoken_for = (*(keys.WRONG_KEY if keys.findings(case) else ()), *(kdcs.CODES if kdcs.findings(case) else ()))
+    named = coded.findings(case, "domain_trust", besides=spoken_for, next_check=CAUSE.by_hand)
+    if named or "domain_trust" not in suspicion.suspects(case):
+        return named or _outside(case) or _asked(case)
     return [
         Finding(
             "domain_trust",
@@ -26,13 +30,21 @@ def evaluate(case: Case, now: float) -> list[Finding]:
             logons.tries(case),
             next_check=CAUSE.by_hand,
             remedies=(Remedy("Repair the secure channel, if the check says that it is broken", "Test-ComputerSecureChannel -Repair", "high"),),
-            tied_with=logons.tied(case, "domain_trust"),
+            tied_with=suspicion.tied(case, "domain_trust"),
             weight=52,
         )
     ]
 
 
-def _outside(case: Case, now: float) -> list[Finding]:
+def _asked(case: Case) -> list[Finding]:
+    """A host that let a domain account in has read its ticket, or has had its NTLM answer checked by a domain controller."""
+    way = next((way for way in logons.accepted(case) if way.kind == "domain" and way.mechanism in ("kerberos", "ntlm")), None)
+    if way is None:
+        return []
+    return [Finding("domain_trust", "asked", RULED_OUT, "The host has a domain account checked by its domain.", against=(logons.fact(case, way),))]
+
+
+def _outside(case: Case) -> list[Finding]:
     """From outside only this much: a host of a workgroup has no domain to ask."""
     opened = outside.door(case)
     seen = opened.challenge if opened else None

@@ -6,16 +6,28 @@
 from __future__ import annotations
 
 from ..evidence.case import Case
-from ..finding import Finding
-from . import coded
+from ..evidence.directory import AS, GRANTED
+from ..finding import RULED_OUT, Finding
+from . import coded, directories, etypes
 from .cause import Cause
-
-BY_HAND = "Compare msDS-SupportedEncryptionTypes of the host with permitted_enctypes of krb5.conf; on the domain controller Security 4769, code 0xE."
+from .etypes import BY_HAND
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
-    """The KDC or the host names it."""
-    return coded.findings(case, "encryption_types", next_check=BY_HAND, weight=75)
+    """The KDC or the host names it; the directory and krb5.conf tell whose it is."""
+    judged = directories.of(etypes.findings(case), "encryption_types")
+    return judged or coded.findings(case, "encryption_types", next_check=BY_HAND, weight=75) or _agreed(case)
+
+
+def _agreed(case: Case) -> list[Finding]:
+    """Both tickets were made, so a type was found for both."""
+    first = next((asked for asked in directories.mine(case) if asked.step.name == AS and asked.step.outcome == GRANTED), None)
+    ticket = next((asked for asked in directories.own_tickets(case) if asked.step.outcome == GRANTED), None)
+    if first is None or ticket is None:
+        return []
+    against = (directories.step_fact(first), directories.step_fact(ticket))
+    how = f" ({ticket.step.ticket_encryption})" if ticket.step.ticket_encryption else ""
+    return [Finding("encryption_types", "agreed", RULED_OUT, f"Control node, KDC and the host's account agree on an encryption type{how}.", against=against)]
 
 
 CAUSE = Cause("encryption_types", "No Kerberos encryption type in common", 2, ("logon", "directory"), BY_HAND, evaluate)

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE
-from ..finding import POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import outside
+from ..finding import POSSIBLE, RULED_OUT, TROUBLE, Fact, Finding, Remedy
+from . import directories, kdcs, outside
 from .cause import Cause
 
 STEALTH = "Windows Firewall hides the reset of ports nobody listens on (stealth mode), so stopped service, missing listener and filter look alike from here."
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
+    """The way to the host, and where the inventory demands Kerberos the one to a KDC."""
+    beyond = directories.of(kdcs.findings(case), "firewall")
+    return [*beyond, *(finding for finding in _way(case) if finding.verdict in TROUBLE or not beyond)]
+
+
+def _way(case: Case) -> list[Finding]:
     """Silence points here, but never here alone."""
     state = outside.state(case)
     place = outside.where(case.target)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.logon import ACCEPTED, DENIED, NOT_TRIED, OWN_SHELL, REFUSED, AttemptEvidence, FaultEvidence, LogonEvidence, RungEvidence
+from ..evidence.logon import ACCEPTED, DENIED, NOT_TRIED, OWN_SHELL, AttemptEvidence, FaultEvidence, LogonEvidence, RungEvidence
 from ..finding import Fact
 from . import outside
 
@@ -49,65 +49,10 @@ def works(case: Case) -> bool:
     return attempt is not None and attempt.enough_for(case.target.connection)
 
 
-def refusal(case: Case) -> AttemptEvidence | None:
-    """The own way, where the host looked at the password (or its proof) and said no without giving a reason."""
-    attempt = own(case)
-    if attempt is None or attempt.outcome != REFUSED or not attempt.used or code_of(attempt) is not None:
-        return None
-    return attempt
-
-
-def proven(case: Case) -> str:
-    """Who accepted the inventory's password: a host's name, a way into this one, or "" where nobody did."""
-    for attempt in attempts(case):
-        if attempt.proven:
-            return attempt.proven_by or "another host of this run"
-    other = next((attempt for attempt in accepted(case) if attempt.method != "certificate"), None)
-    return f"this host, with {_way(other)}" if other else ""
-
-
 def not_tried(case: Case) -> AttemptEvidence | None:
     """The own way, where it was not tried."""
     attempt = own(case)
     return attempt if attempt is not None and attempt.outcome == NOT_TRIED else None
-
-
-def suspects(case: Case) -> tuple[str, ...]:
-    """The causes that explain a refusal without a reason, those left out that another attempt speaks against.
-
-    A wrong password, a right that is missing, NTLM or a channel binding that policy refuses, and a broken trust all end in the same 401.
-    """
-    attempt = refusal(case)
-    if attempt is None or attempt.method == "certificate":
-        return ()
-    bound = attempt.binding != ""
-    ntlm = "ntlm" in (attempt.mechanism, attempt.method) or attempt.method == "credssp"
-    here = [other for other in accepted(case) if other is not attempt]
-    if bound and any(other.scheme == "https" and other.method == attempt.method and other.binding != attempt.binding for other in here):
-        return ("channel_binding",)
-    if bound and any(other.scheme == "http" and other.mechanism == attempt.mechanism for other in here):
-        return ("channel_binding",)
-    possible = {
-        "credentials": not proven(case),
-        "permissions": not here,
-        "channel_binding": bound and not here and not _both_bindings_refused(case),
-        "ntlm_blocked": ntlm and not any(other.mechanism == "ntlm" for other in (*here, *by_others(case))),
-        "domain_trust": attempt.kind != "local" and attempt.mechanism != "kerberos" and attempt.method != "certificate" and not here,
-        "service_config": attempt.method == "basic" and attempt.kind == "domain",
-    }
-    if any(other.binding == attempt.binding and other.mechanism == attempt.mechanism for other in by_others(case)):
-        # Another account came in by the very same way: the way is good.
-        possible.update(channel_binding=False, ntlm_blocked=False)
-    return tuple(cause for cause, fits in possible.items() if fits)
-
-
-def tied(case: Case, cause: str) -> tuple[str, ...]:
-    """The other suspects."""
-    return tuple(other for other in suspects(case) if other != cause)
-
-
-def _both_bindings_refused(case: Case) -> bool:
-    return {"sent", "omitted"} <= {attempt.binding for attempt in attempts(case) if attempt.outcome == REFUSED}
 
 
 def code_of(attempt: AttemptEvidence) -> int | None:
@@ -143,13 +88,13 @@ def fact(case: Case, attempt: AttemptEvidence) -> Fact:
     """One attempt, quoted."""
     account = f"{attempt.account}: " if attempt.account else ""
     way = f"alternate logon {attempt.way}, " if attempt.way else ""
-    return Fact(f"{way}{account}{attempt.means}", f"{outside.where(case.target, port=attempt.port)}, {_way(attempt)}", "logon")
+    return Fact(f"{way}{account}{attempt.means}", f"{outside.where(case.target, port=attempt.port)}, {way_of(attempt)}", "logon")
 
 
 def rung_fact(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Fact:
     """One rung, quoted."""
     what = {"authenticate": "the logon", "identify": "Identify", "config": "reading winrm/config", **SHELLS}[rung.name]
-    return Fact(f"{what}: {rung.means}", f"{outside.where(case.target, port=attempt.port)}, {_way(attempt)}", "logon")
+    return Fact(f"{what}: {rung.means}", f"{outside.where(case.target, port=attempt.port)}, {way_of(attempt)}", "logon")
 
 
 def tries(case: Case) -> tuple[Fact, ...]:
@@ -159,6 +104,7 @@ def tries(case: Case) -> tuple[Fact, ...]:
     return tuple(fact(case, attempt) for attempt in made)
 
 
-def _way(attempt: AttemptEvidence) -> str:
+def way_of(attempt: AttemptEvidence) -> str:
+    """`ntlm over https without channel binding`."""
     binding = {"omitted": " without channel binding", "wrong": " with a wrong channel binding"}.get(attempt.binding, "")
     return f"{attempt.method} over {attempt.scheme}{binding}"

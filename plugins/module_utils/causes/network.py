@@ -9,14 +9,21 @@ from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, DoorEvidence, HttpEvidence, NameEvidence, TlsEvidence
 from ..evidence.logon import BROKEN
-from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import logons, outside
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, TROUBLE, Fact, Finding, Remedy
+from . import directories, kdcs, keys, logons, outside, trusts
 from .cause import Cause
 
 PING_OTHERS = "Ask a neighbour: does another host of the same subnet answer from here, and does this host answer from its own subnet?"
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
+    """The host's own way; and where the inventory demands Kerberos, the way to a KDC, and whether the name leads to the right host."""
+    beyond = [finding for found in (kdcs.findings(case), trusts.findings(case), keys.findings(case)) for finding in directories.of(found, "network")]
+    # What only acquits the way to the host is no word on the others.
+    return [*beyond, *(finding for finding in _way(case) if finding.verdict in TROUBLE or not beyond)]
+
+
+def _way(case: Case) -> list[Finding]:
     """Name resolution, then routes, then silence."""
     seen = outside.endpoint(case)
     if seen is None:
@@ -173,7 +180,7 @@ CAUSE = Cause(
     "network",
     "The network does not carry the request",
     1,
-    ("endpoint",),
+    ("endpoint", "directory"),
     "Resolve the name and connect to the port from the control node: getent ahosts HOST; nc -vz HOST 5986.",
     evaluate,
 )

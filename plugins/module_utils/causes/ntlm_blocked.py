@@ -10,7 +10,7 @@ from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.logon import ACCEPTED, AttemptEvidence
 from ..finding import LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, logons, outside
+from . import accounts, coded, logons, outside, suspicion
 from .cause import Cause
 
 CHECK = "On the host: the log Microsoft-Windows-NTLM/Operational, ids 4001 to 4003; secpol.msc, Network security: Restrict NTLM."
@@ -22,6 +22,9 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         methods = ", ".join(case.target.auth)
         fact = Fact(f"the inventory logs on with {methods}", "inventory", "controller")
         return [Finding("ntlm_blocked", "not_used", RULED_OUT, f"No NTLM takes part: the inventory logs on with {methods}.", against=(fact,))]
+    if any(finding.rule == "protected_user" for finding in accounts.findings(case)):
+        # The domain refuses NTLM to this one account, whatever any policy says.
+        return []
     named = coded.findings(case, "ntlm_blocked", next_check=CHECK, remedies=_instead(case), weight=75)
     if named:
         return named
@@ -29,7 +32,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if passed is not None:
         return [Finding("ntlm_blocked", "accepted", RULED_OUT, "The host accepts NTLM.", against=(logons.fact(case, passed),))]
     attempt = logons.own(case)
-    if attempt is not None and "ntlm_blocked" in logons.suspects(case):
+    if attempt is not None and "ntlm_blocked" in suspicion.suspects(case):
         return [_refused(case, attempt)]
     return _no_challenge(case)
 
@@ -49,7 +52,7 @@ def _refused(case: Case, attempt: AttemptEvidence) -> Finding:
         logons.tries(case),
         next_check=CHECK,
         remedies=_instead(case),
-        tied_with=logons.tied(case, "ntlm_blocked"),
+        tied_with=suspicion.tied(case, "ntlm_blocked"),
         weight=70 if other else 54,
     )
 

@@ -9,10 +9,12 @@ from ..evidence.case import Case
 from ..evidence.logon import PASSED, AttemptEvidence, RungEvidence
 from ..explain_code import fault_entry
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Finding, Remedy
-from . import coded, logons
+from . import accounts, coded, directories, logons, membership, suspicion, trusts
 from .cause import Cause
 
 ACCESS_DENIED = (5, 0x80070005)
+POLICY = 12
+"""KDC_ERR_POLICY."""
 SHELLS_OFF = 0x803381AC
 BY_HAND = "On the host: winrm get winrm/config/service (RootSDDL), groups Administrators and Remote Management Users, Security 4624 followed by WinRM 192."
 GROUPS = Remedy(
@@ -31,16 +33,16 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     """Fault 5 comes after a logon; a 401 may be the same refusal in other words, for sources disagree."""
     attempt = logons.own(case)
     if attempt is None:
-        return []
+        return _by_code(case)
     refused = [(rung, fault) for _attempt, rung, fault in logons.faults(case) if fault.code in ACCESS_DENIED]
     if refused:
         return [_denied(case, attempt, refused[0][0])]
     if off := next((rung for _attempt, rung, fault in logons.faults(case) if fault.code == SHELLS_OFF), None):
         return [_shells_off(case, attempt, off)]
-    named = coded.findings(case, "permissions", next_check=BY_HAND, remedies=(GROUPS,), weight=74)
+    named = _by_code(case)
     if named:
         return named
-    if "permissions" in logons.suspects(case):
+    if "permissions" in suspicion.suspects(case):
         return [_suspect(case, attempt)]
     if logons.works(case):
         against = tuple(logons.rung_fact(case, attempt, rung) for rung in attempt.rungs[-1:])
@@ -79,6 +81,24 @@ def _denied(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding
     )
 
 
+def _by_code(case: Case) -> list[Finding]:
+    """What names a want of rights, unless the account or the computer has a state that explains it better."""
+    if accounts.findings(case) or membership.findings(case) or directories.of(trusts.findings(case), "domain_trust"):
+        return []
+    named = coded.findings(case, "permissions", besides=(POLICY,), next_check=BY_HAND, remedies=(GROUPS,), weight=74)
+    said = coded.said(case, POLICY)
+    if named or said is None:
+        return named
+    # The one code stands for logon restrictions of the account, authentication policies and selective authentication ([MS-KILE] 3.3.5.6, 3.3.5.7).
+    return [
+        Finding(
+            "permissions", "policy", directories.at_most(LIKELY, said.ceiling),
+            "A policy of the KDC refuses the request: computers that the account may log on from, an authentication policy, or selective authentication.",
+            said.facts, next_check=f"{accounts.DECIDES} By hand: {accounts.CHECK.format(name='NAME')}; Security 4768 on the domain controller.", weight=74,
+        )
+    ]
+
+
 def _shells_off(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding:
     entry = fault_entry(SHELLS_OFF)
     return Finding(
@@ -94,8 +114,8 @@ def _shells_off(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Fin
 
 
 def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
-    proof = logons.proven(case)
-    alone = logons.suspects(case) == ("permissions",)
+    proof = suspicion.proven(case)
+    alone = suspicion.suspects(case) == ("permissions",)
     known = f" The password is right: {proof} accepted it." if proof else ""
     return Finding(
         "permissions",
@@ -105,7 +125,7 @@ def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
         logons.tries(case),
         next_check=f"{BY_HAND} {_fork(attempt)}",
         remedies=(GROUPS, *((FILTERED,) if attempt.kind != "domain" else ())),
-        tied_with=logons.tied(case, "permissions"),
+        tied_with=suspicion.tied(case, "permissions"),
         weight=63 if proof else 60,
     )
 

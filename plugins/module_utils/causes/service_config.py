@@ -11,7 +11,7 @@ from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, DoorEvidence, HttpEvidence, PortEvidence
 from ..evidence.logon import BROKEN, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, logons, outside
+from . import coded, logons, outside, suspicion
 from .cause import Cause
 
 START = Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium")
@@ -54,7 +54,7 @@ def _of_logon(case: Case) -> list[Finding]:
     attempt = logons.own(case)
     if attempt is None:
         return []
-    if "service_config" in logons.suspects(case):
+    if "service_config" in suspicion.suspects(case):
         return [_basic_for_domain(case, attempt)]
     last = next((rung.legs[-1] for rung in attempt.rungs[:1] if rung.legs), None)
     if attempt.outcome != BROKEN or last is None or last.reply.failure not in ("closed", "reset", "timeout"):
@@ -87,7 +87,7 @@ def _basic_for_domain(case: Case, attempt: AttemptEvidence) -> Finding:
             Remedy("Use a method for domain accounts", how),
             Remedy("Or log on with a local account of the host", "ansible_user: .\\NAME"),
         ),
-        tied_with=logons.tied(case, "service_config"),
+        tied_with=suspicion.tied(case, "service_config"),
         weight=66,
     )
 

@@ -6,52 +6,251 @@
 from __future__ import annotations
 
 from ..evidence import answers
+from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.endpoint import ChallengeEvidence
-from ..finding import LIKELY, RULED_OUT, Fact, Finding, Remedy
+from ..evidence.directory import GRANTED, OwnerEvidence
+from ..evidence.endpoint import ChallengeEvidence, NameEvidence
+from ..finding import CONFIRMED, LIKELY, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
 from ..target import is_address
-from . import coded, outside
+from . import coded, directories, keys, membership, outside, trusts
 from .cause import Cause
+
+UNKNOWN_TO_THE_KDC = (7, 8)
+"""[RFC 4120] 7.5.9. Samba answers 7 for a duplicate too (measured); whether each Windows says 8 there is not known."""
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
-    """What a logon's codes name, else what is seen from outside."""
-    return coded.findings(case, "spn", next_check=CAUSE.by_hand) or _outside(case, now)
+    """The KDC's word and the directory's owners together, else what a logon's codes name, else what is seen from outside."""
+    if not {"kerberos", "negotiate", "credssp"}.intersection(case.target.auth):
+        return _outside(case)
+    if trusts.findings(case) or membership.findings(case):
+        elsewhere = directories.of(trusts.findings(case), "spn")
+        return elsewhere or [Finding("spn", "not_reached", UNKNOWN, "Whose the name is does not matter while the host's domain does not vouch for it.")]
+    judged = directories.of(keys.findings(case), "spn") + ([one] if (one := _named(case)) else [])
+    if judged:
+        return judged
+    spoken_for = keys.WRONG_KEY if keys.findings(case) else ()
+    return coded.findings(case, "spn", besides=spoken_for, next_check=CAUSE.by_hand) or _acquitted(case) or _outside(case)
 
 
-def _outside(case: Case, now: float) -> list[Finding]:
+def _named(case: Case) -> Finding | None:
+    """The name itself: nobody's, two accounts', or another one than the host's."""
+    name = directories.own_spn(case)
+    known = directories.spn(case, name)
+    said = coded.said(case, *UNKNOWN_TO_THE_KDC)
+    if known is None or isinstance(known.owners, Unknown) or not directories.stake(case):
+        return _address(case, said) if said is not None and is_address(_host(case)) else None
+    owners = known.owners or known.covered_by
+    if len(owners) > 1:
+        return _duplicate(case, said, owners)
+    if owners or (said is None and any(asked.step.outcome == GRANTED for asked in directories.own_tickets(case))):
+        return None
+    if is_address(_host(case)):
+        return _address(case, said)
+    return _missing(case, said)
+
+
+def _host(case: Case) -> str:
+    return case.target.spn_hostname or case.target.host
+
+
+def _strength(case: Case, said: coded.Coded | None) -> str:
+    """Two kinds of evidence, the KDC's answer and the directory's owners, or the directory alone."""
+    return directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case))
+
+
+def _heard(said: coded.Coded | None) -> tuple[Fact, ...]:
+    return said.facts if said is not None else ()
+
+
+def _add(case: Case, spn: str, account: str = "") -> str:
+    """The task that registers an SPN."""
+    whose = f"account={account} " if account else ""
+    return f'ansible {case.target.name} -m winrm.doctor.spn -a "{whose}spns={spn} state=present"'
+
+
+def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence, ...]) -> Finding:
+    name, here = directories.own_spn(case), directories.answering(case)
+    strangers = [owner for owner in owners if here is None or not directories.is_computer(owner, here.netbios_computer)]
+    removals = tuple(
+        Remedy(
+            f"Take the SPN from {directories.called(owner)}, once you know that nothing needs it there",
+            f'ansible {case.target.name} -m winrm.doctor.spn -a "account={owner.name} spns={name} state=absent"', "high",
+        )
+        for owner in strangers
+    )
+    return Finding(
+        "spn",
+        "duplicate",
+        _strength(case, said),
+        f"{len(owners)} accounts carry {name}: {' and '.join(directories.called(owner) for owner in owners)}. A KDC gives no ticket for a name that is double.",
+        (*_heard(said), directories.owner_fact(case, name, owners)),
+        next_check=f"setspn -X -F lists all duplicates of the forest; setspn -Q {name}.",
+        remedies=removals,
+        weight=82,
+    )
+
+
+def _missing(case: Case, said: coded.Coded | None) -> Finding:
+    """Nobody carries the name. Which other name the host does have tells what to do."""
+    name, host = directories.own_spn(case), _host(case)
+    facts = (*_heard(said), directories.owner_fact(case, name, ()))
+    verdict = _strength(case, said)
+    service = name.partition("/")[0]
+    other = next((finding for finding in (_alias(case, facts, verdict), _length(case, facts, verdict), _other_name(case, facts, verdict)) if finding), None)
+    if other is not None:
+        return other
+    computer = directories.computer(case)
+    if service.upper() != "HTTP" and _has_host(case, host):
+        how = outside.setting(case.target, psrp="ansible_psrp_negotiate_service: HTTP", winrm="ansible_winrm_service: HTTP")
+        return _finding(
+            "only_host", verdict,
+            f"Nobody carries {name}. The computer carries HOST/{host}, which stands for HTTP but not for {service}.",
+            (*facts, directories.read_fact(case, f"HOST/{host} is there", computer.dn if computer else "")),
+            (
+                Remedy(f"Register {name}", _add(case, name)),
+                Remedy("Or let the connection ask for HTTP, for which HOST stands", how),
+                Remedy("The WinRM service registers it by itself where it may (System event 10154 says why not)", "Restart-Service WinRM", "medium"),
+            ),
+        )
+    return _finding("missing", verdict, f"No account of the forest carries {name}, so no KDC can make a ticket for it.", facts, (
+        Remedy(f"Register {name} on the host's computer account", _add(case, name)), Remedy("Or connect by the name that the host's account does carry"),
+    ))
+
+
+def _finding(rule: str, verdict: str, summary: str, facts: tuple[Fact, ...], remedies: tuple[Remedy, ...]) -> Finding:
+    return Finding("spn", rule, verdict, summary, facts, next_check=CAUSE.by_hand, remedies=remedies, weight=80)
+
+
+def _has_host(case: Case, host: str) -> bool:
+    computer, known = directories.computer(case), directories.spn(case, f"HOST/{host}")
+    carried = {spn.lower() for spn in computer.spns} if computer else set()
+    covered = directories.spn(case, f"HTTP/{host}")
+    return f"host/{host}".lower() in carried or bool(known and known.owners and not isinstance(known.owners, Unknown)) or bool(covered and covered.covered_by)
+
+
+def _carried(case: Case, spn: str) -> bool:
+    """Whether somebody answers for another name of the same class."""
+    service, _slash, host = spn.partition("/")
+    if directories.carriers(case, spn):
+        return True
+    known = directories.directory(case)
+    carried = {one.lower() for computer in (directories.computer(case), known.other_computer if known else None) if computer for one in computer.spns}
+    return spn.lower() in carried or (service.upper() == "HTTP" and f"host/{host}".lower() in carried)
+
+
+def _override(case: Case, host: str) -> str:
+    psrp, winrm = "ansible_psrp_negotiate_hostname_override", "ansible_winrm_kerberos_hostname_override"
+    return f"{outside.setting(case.target, psrp=psrp, winrm=winrm)}: {host}"
+
+
+def _alias(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None:
+    seen = outside.endpoint(case)
+    names = seen.names if seen else None
+    if not isinstance(names, NameEvidence) or not names.canonical or case.target.spn_hostname:
+        return None
+    name, real = directories.own_spn(case), names.canonical
+    return _finding(
+        "alias", verdict, f"{names.asked} is an alias of {real}, and nobody carries {name}: Kerberos asks for the name as it is typed.",
+        (*facts, Fact(f"DNS leads from {names.asked} to {real}", "DNS", "endpoint")), (
+            Remedy("Connect by the host's own name", f"ansible_host: {real}"),
+            Remedy("Or keep the alias and name the host for Kerberos", _override(case, real)),
+            Remedy(f"Or register {name}", _add(case, name), "medium"),
+        ),
+    )
+
+
+def _length(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None:
+    """Only the short name is there where the full one is asked for, or the other way round."""
+    name, host = directories.own_spn(case), _host(case)
+    service, short = name.partition("/")[0], host.partition(".")[0]
+    computer = directories.computer(case)
+    full = computer.dns_host_name if computer and computer.dns_host_name else f"{host}.{directories.host_domain(case)}"
+    wanted = short if "." in host else full
+    if wanted.lower() == host.lower() or not _carried(case, f"{service}/{wanted}"):
+        return None
+    rule, kind = ("short_name_only", "short") if "." in host else ("full_name_only", "full")
+    return _finding(
+        rule, verdict, f"The host's account carries {service}/{wanted}, the {kind} name alone; the connection asks for {name}.",
+        (*facts, directories.read_fact(case, f"{service}/{wanted} is there", computer.dn if computer else "")),
+        (Remedy(f"Register {name}", _add(case, name)), Remedy("Or name the host for Kerberos as its account has it", _override(case, wanted))),
+    )
+
+
+def _other_name(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None:
+    """The host was renamed, or is known by another name: it calls itself so, and the directory knows that name."""
+    here, seen = directories.answering(case), directories.directory(case)
+    real = here.dns_computer if here else ""
+    host = _host(case)
+    known = (seen.other_computer or directories.computer(case)) if seen else None
+    if here is None or not real or real.lower() == host.lower() or known is None or not directories.is_computer(known, here.netbios_computer):
+        return None
+    if host.lower() == here.netbios_computer.lower():
+        return None
+    name = directories.own_spn(case)
+    return _finding(
+        "other_name", verdict, f"The host calls itself {real}, and its account carries no name {host}: it was renamed, or {host} is another name for it.",
+        (*facts, directories.answering_fact(case, here), directories.read_fact(case, f"{known.name} is {known.dns_host_name or real}", known.dn)), (
+            Remedy("Correct the inventory", f"ansible_host: {real}"),
+            Remedy("Or keep the name and name the host for Kerberos", _override(case, real)),
+            Remedy(f"Or register {name}", _add(case, name, known.name), "medium"),
+        ),
+    )
+
+
+def _acquitted(case: Case) -> list[Finding]:
+    """A ticket for the own name, and one owner, which is the host's computer."""
+    name = directories.own_spn(case)
+    granted = next((asked for asked in directories.own_tickets(case) if asked.step.outcome == GRANTED), None)
+    owners = directories.carriers(case, name) or ()
+    here, named = directories.answering(case), directories.computer(case)
+    ours = len(owners) == 1 and (
+        directories.is_computer(owners[0], here.netbios_computer) if here else named is not None and named.name.lower() == owners[0].name.lower()
+    )
+    if granted is None or not ours:
+        return []
+    against = (directories.step_fact(granted), directories.owner_fact(case, name, owners))
+    return [Finding("spn", "owned", RULED_OUT, f"{name} belongs to the host's computer account and to nobody else.", against=against)]
+
+
+def _address(case: Case, said: coded.Coded | None) -> Finding | None:
+    """An address has no SPN unless somebody registered one."""
+    target, opened = case.target, outside.door(case)
+    if said is None and (opened is None or not answers.is_winrm(opened)):
+        return None
+    own_name = opened.challenge.dns_computer if opened and isinstance(opened.challenge, ChallengeEvidence) else ""
+    known = own_name or "NAME.DOMAIN"
+    name = directories.own_spn(case)
+    facts: tuple[Fact, ...] = (
+        Fact(f"the inventory connects to {target.host} with {', '.join(target.auth)}, so the ticket is asked for {name}", "inventory", "controller"),
+    )
+    if own_name and opened:
+        facts += (Fact(f"the host calls itself {known}", outside.where(target, opened.address), "endpoint"),)
+    return Finding(
+        "spn",
+        "address",
+        directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case) or LIKELY),
+        "Kerberos asks for a service named by IP address, and Active Directory knows no such SPN.",
+        (*_heard(said), *facts),
+        next_check=f"kvno {name.partition('/')[0]}/{known} after kinit: a ticket for the name proves that only the address is in the way.",
+        remedies=(
+            Remedy("Connect by the host's DNS name", f"ansible_host: {known}"),
+            Remedy("Or keep the address and name the host for Kerberos", _override(case, known)),
+        ),
+        weight=80 if said is not None else 65,
+    )
+
+
+def _outside(case: Case) -> list[Finding]:
     """From outside only this much: an address never has an SPN, and other methods need none."""
     target = case.target
-    opened = outside.door(case)
     if not {"kerberos", "negotiate", "credssp"}.intersection(target.auth):
         methods = ", ".join(target.auth)
         fact = Fact(f"the inventory logs on with {methods}", "inventory", "controller")
         return [Finding("spn", "no_kerberos", RULED_OUT, f"No SPN takes part: {methods} does not use Kerberos.", against=(fact,))]
-    if target.auth != ("kerberos",) or target.spn_hostname or not is_address(target.host) or opened is None or not answers.is_winrm(opened):
+    if target.auth != ("kerberos",) or target.spn_hostname or not is_address(target.host) or not directories.stake(case):
         return []
-    override = outside.setting(target, psrp="ansible_psrp_negotiate_hostname_override", winrm="ansible_winrm_kerberos_hostname_override")
-    own_name = opened.challenge.dns_computer if isinstance(opened.challenge, ChallengeEvidence) else ""
-    known = own_name or "NAME.DOMAIN"
-    facts: tuple[Fact, ...] = (
-        Fact(f"the inventory connects to {target.host} with kerberos alone, so the ticket is asked for HTTP/{target.host}", "inventory", "controller"),
-    )
-    if own_name:
-        facts += (Fact(f"the host calls itself {known}", outside.where(target, opened.address), "endpoint"),)
-    return [
-        Finding(
-            "spn",
-            "address",
-            LIKELY,
-            "Kerberos asks for a service named by IP address, and Active Directory knows no such SPN.",
-            facts,
-            next_check=f"kvno HTTP/{known} after kinit: a ticket for the name proves that only the address is in the way.",
-            remedies=(
-                Remedy("Connect by the host's DNS name", f"ansible_host: {known}"),
-                Remedy("Or keep the address and name the host for Kerberos", f"{override}: {known}"),
-            ),
-            weight=65,
-        )
-    ]
+    return [finding] if (finding := _address(case, None)) else []
 
 
 CAUSE = Cause(

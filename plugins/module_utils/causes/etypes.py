@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which side leaves no encryption type in common: krb5.conf, the account, or the computer."""
+
+from __future__ import annotations
+
+from ..evidence.case import Case
+from ..evidence.logon import NOT_TRIED
+from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
+from . import coded, directories, logons
+
+NO_COMMON_TYPE = 14
+"""KDC_ERR_ETYPE_NOSUPP."""
+DES, RC4, AES = 0x03, 0x04, 0x18
+"""Bits of msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7)."""
+CLIENT_SETTINGS = ("permitted_enctypes", "default_tkt_enctypes", "default_tgs_enctypes")
+BY_HAND = "Compare msDS-SupportedEncryptionTypes of the host with permitted_enctypes of krb5.conf; on the domain controller Security 4769, code 0xE."
+
+
+def findings(case: Case) -> list[Finding]:
+    """The side that has too little; [] where that is not known, and the code stands for itself."""
+    said = coded.said(case, NO_COMMON_TYPE)
+    attempt = logons.own(case)
+    if not directories.stake(case) or (said is None and attempt is not None and attempt.outcome != NOT_TRIED):
+        return []
+    narrow = _client(case)
+    if narrow is not None and "aes" not in narrow[1]:
+        return _narrow_client(case, said, narrow[0])
+    allows = narrow[1] if narrow else frozenset()
+    for rule, who, dn, bits, flag in _accounts(case):
+        if flag or (bits is not None and bits & ~0xFFFFFF00 and not bits & (RC4 | AES)):
+            return [_account(case, said, rule.format("des_only"), f"{who} may use DES alone, which nobody speaks any more", dn)]
+        if bits is not None and bits & RC4 and not bits & AES and (said is not None or (allows and "rc4" not in allows)):
+            return [_account(case, said, rule.format("rc4_only"), f"{who} may use RC4 alone, and this control node or the KDC insists on AES", dn)]
+    return []
+
+
+def _client(case: Case) -> tuple[str, frozenset[str]] | None:
+    """The setting of krb5.conf that limits the types, and their families; None where nothing is set, and MIT's own list holds, which has AES."""
+    for name in CLIENT_SETTINGS:
+        value = directories.setting(case, name)
+        if value:
+            return f"{name} = {value}", families(value)
+    return None
+
+
+def families(text: str) -> frozenset[str]:
+    """`aes256-cts arcfour-hmac` as families (krb5.conf(5), encryption types)."""
+    found = set()
+    for word in text.lower().replace(",", " ").split():
+        off, name = word.startswith("-"), word.lstrip("+-")
+        family = "aes" if name.startswith("aes") else "rc4" if name.startswith(("rc4", "arcfour")) else "des" if name.startswith("des") else ""
+        if name.startswith("default"):
+            found |= {"aes", "rc4"}
+        elif family and not off:
+            found.add(family)
+        elif family and name in ("aes", "rc4", "des"):
+            found.discard(family)
+    return frozenset(found)
+
+
+def _accounts(case: Case) -> list[tuple[str, str, str, int | None, bool]]:
+    known, computer = directories.account(case), directories.computer(case)
+    found: list[tuple[str, str, str, int | None, bool]] = []
+    if known is not None:
+        found.append(("account_{}", f"the account {known.name}", known.dn, known.encryption_types, known.des_only))
+    if computer is not None:
+        found.append(("computer_{}", f"the computer {computer.name}", computer.dn, computer.encryption_types, False))
+    return found
+
+
+def _strength(case: Case, said: coded.Coded | None) -> str:
+    return directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case))
+
+
+def _heard(said: coded.Coded | None) -> tuple[Fact, ...]:
+    return said.facts if said is not None else ()
+
+
+def _narrow_client(case: Case, said: coded.Coded | None, setting: str) -> list[Finding]:
+    known = directories.krb5(case)
+    fact = Fact(f"krb5.conf sets {setting}", ", ".join(known.config_files) if known else "krb5.conf", "controller")
+    verdict = directories.at_most(_strength(case, said), LIKELY if said is None else CONFIRMED)
+    remedy = Remedy("Delete the setting, or add AES to it", "[libdefaults] permitted_enctypes = aes256-cts aes128-cts")
+    return [
+        Finding(cause, "client_enctypes", directories.at_most(verdict, LIKELY), "krb5.conf of this control node permits no AES, which the domain insists on.",
+                (*_heard(said), fact), next_check=BY_HAND, remedies=(remedy,), tied_with=(other,), weight=weight)
+        for cause, other, weight in (("encryption_types", "control_node", 78), ("control_node", "encryption_types", 77))
+    ]
+
+
+def _account(case: Case, said: coded.Coded | None, rule: str, summary: str, dn: str) -> Finding:
+    narrow = _client(case)
+    known = directories.krb5(case)
+    facts = (*_heard(said), directories.read_fact(case, f"msDS-SupportedEncryptionTypes: {summary.partition(',')[0]}", dn))
+    if narrow is not None:
+        facts += (Fact(f"krb5.conf sets {narrow[0]}", ", ".join(known.config_files) if known else "krb5.conf", "controller"),)
+    return Finding(
+        "encryption_types",
+        rule,
+        _strength(case, said),
+        f"{summary[0].upper()}{summary[1:]}.",
+        facts,
+        next_check=BY_HAND,
+        remedies=(
+            Remedy("Allow AES for the account and change its password once: AES keys are made only then",
+                   "Set-ADUser NAME -KerberosEncryptionType AES128,AES256; Set-ADAccountPassword NAME -Reset"),
+            Remedy("Allow RC4 on the control node", "[libdefaults] permitted_enctypes = ... rc4; allow_rc4 = true", "high"),
+        ),
+        weight=78,
+    )

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's account in its domain: disabled, or gone. Then no KDC makes a ticket for it, and it cannot have NTLM logons of the domain checked either."""
+
+from __future__ import annotations
+
+from ..evidence.case import Case
+from ..evidence.directory import REFUSED as KDC_REFUSED
+from ..evidence.logon import ACCEPTED, NOT_TRIED
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
+from . import directories, logons
+
+CHECK = "Get-ADComputer NAME -Properties Enabled,PasswordLastSet; on the host: nltest /sc_verify:DOMAIN, every line with Status =."
+
+
+def findings(case: Case) -> list[Finding]:
+    """At most one; [] where the account is well, was not read, or the logon works all the same."""
+    attempt = logons.own(case)
+    if (attempt is not None and (attempt.outcome == ACCEPTED or attempt.kind == "local")) or not _matters(case):
+        return []
+    named, seen = directories.computer(case), directories.directory(case)
+    here = directories.answering(case)
+    if here is not None and seen is not None and seen.other_computer is not None and directories.is_computer(seen.other_computer, here.netbios_computer):
+        named = seen.other_computer
+    if named is not None and not named.enabled:
+        fact = directories.read_fact(case, f"userAccountControl says that the computer {named.name} is disabled", named.dn)
+        return [_finding(
+            case, "computer_disabled", f"The host's computer account {named.name} is disabled: the domain makes no tickets and checks no logons for it.", fact,
+            Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{named.name}'", "medium"),
+        )]
+    if not directories.computer_missing(case) or here is None or here.membership == "workgroup" or seen is None:
+        return []
+    if here.dns_domain and here.dns_domain.lower() != (seen.host_domain or seen.domain).lower():
+        # Looked for in another domain than the host's: that proves nothing.
+        return []
+    fact = directories.read_fact(case, f"there is no computer {here.netbios_computer}$, nor one with the name {case.target.host}")
+    return [_finding(
+        case, "computer_missing", f"The host believes to belong to {here.dns_domain or here.netbios_domain}, but has no computer account there.",
+        fact, Remedy("Restore the deleted account from the recycle bin, else join the host anew", "Restore-ADObject / Reset-ComputerMachinePassword", "high"),
+        directories.answering_fact(case, here),
+    )]
+
+
+def _matters(case: Case) -> bool:
+    """Local accounts and certificates ask no domain."""
+    attempt = logons.own(case)
+    if directories.stake(case):
+        return True
+    return attempt is not None and attempt.outcome != NOT_TRIED and attempt.kind == "domain" and attempt.method != "certificate"
+
+
+def _finding(case: Case, rule: str, summary: str, fact: Fact, remedy: Remedy, *more: Fact) -> Finding:
+    refused = [directories.step_fact(asked) for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED]
+    attempt = logons.own(case)
+    if attempt is not None and attempt.outcome != NOT_TRIED:
+        refused.append(logons.fact(case, attempt))
+    verdict = CONFIRMED if refused else directories.at_most(LIKELY, directories.stake(case) or POSSIBLE)
+    return Finding("domain_trust", rule, verdict, summary, (fact, *more, *refused), next_check=CHECK, remedies=(remedy,), weight=83)
