@@ -16,7 +16,7 @@ from ..account import DOMAIN, EITHER, Account, account_of, in_domain
 from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
-from ..evidence.directory import KerberosStep
+from ..evidence.directory import AS, KerberosStep
 from ..evidence.endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LocalFailure, LogonEvidence
 from ..target import Target, alternate
@@ -132,7 +132,12 @@ class _Visit:
         """The ways of a method; before negotiate Kerberos by itself, which a client would try first, and would hide where it fails ([MS-SPNG] 1.3.1)."""
         if method == "negotiate" and "kerberos" not in beside and deps.speaks_kerberos() and self._account(target).kind == DOMAIN:
             yield from self._ways(target, "kerberos", scheme, own=own, name=name)
-            if self.attempts and self.attempts[-1].outcome == ACCEPTED and not self.plan.thorough:
+            last = self.attempts[-1] if self.attempts else None
+            if last and last.outcome == ACCEPTED and not self.plan.thorough:
+                return
+            if last and last.method == "kerberos" and last.mechanism == "kerberos" and last.outcome != ACCEPTED:
+                # Once it has a ticket a client falls back no more, whatever the host makes of it: NTLM then only tells what is wrong.
+                yield from self._ways(target, "ntlm", scheme, own=False, name=name)
                 return
         yield from self._ways(target, method, scheme, own=own, name=name)
 
@@ -158,9 +163,14 @@ class _Visit:
         for method in (*self.target.auth[1:], *offered_methods(self._door(way), self.target, self._account(self.target).kind)):
             if method not in tried and not self._same_mechanism(method):
                 tried.add(method)
-                yield from self._ways(self.target, method, self.target.scheme, own=False)
+                yield from self._ways(self._as_kerberos_spells(method), method, self.target.scheme, own=False)
         if not self.plan.transports:
             yield from self._other_transport(way)
+
+    def _as_kerberos_spells(self, method: str) -> Target:
+        """The target, its user named as the KDC names it: Kerberos' libraries take DOMAIN\\user for a name of its own, which no KDC knows."""
+        known = next((step.got for step in self.kdc if step.name == AS and step.got), "")
+        return replace(self.target, username=known) if method == "kerberos" and known and "\\" in (self.target.username or "") else self.target
 
     def _same_mechanism(self, method: str) -> bool:
         return any(attempt.mechanism == method and attempt.outcome == ACCEPTED for attempt in self.attempts)
