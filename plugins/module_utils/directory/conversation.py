@@ -96,11 +96,10 @@ class Conversation:
 
     def close(self) -> None:
         """Say good-bye and hang up."""
-        if self._stream and self._session:
+        if self._stream:
             try:
                 self._stream.sock.deadline = self._deadline.sooner(1.0)
-                self._session.unbind()
-                self._stream.send(self._session.data_to_send())
+                self._stream.send(wire.build_unbind(self._own_ids + 1))
             except WireError:
                 # Whoever is not listening needs no good-bye.
                 self._answered = False

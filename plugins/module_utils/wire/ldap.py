@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LDAP on the wire: whole messages out of a stream that may be sealed, and the one request that sansldap does not know."""
+"""LDAP on the wire: whole messages out of a stream that may be sealed, and the requests that sansldap does not know."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 from .. import deps
 from .deadline import DeadlineSocket, WireClosed, WireError, WireTooLarge
 from .http import printable
-from .spnego import read_element
+from .spnego import element, read_element
 
 LONGEST = 8 * 1024 * 1024
 """Bytes of one message or sealed buffer. Active Directory reads 10 MB at most by itself (MaxReceiveBuffer); what is asked for here is far smaller."""
@@ -166,6 +166,11 @@ def build_modify(message_id: int, dn: str, changes: t.Sequence[Change]) -> bytes
                                 for value in values:
                                     content.write_octet_string(value.encode())
     return bytes(writer.get_data())
+
+
+def build_unbind(message_id: int) -> bytes:
+    """An UnbindRequest ([RFC 4511] 4.3): a NULL, so a primitive tag, which sansldap 0.1 gets wrong."""
+    return element(MESSAGE, element(0x02, message_id.to_bytes(5, "big").lstrip(b"\0")) + element(0x42, b""))
 
 
 def read_result(message: bytes) -> tuple[int, str]:
