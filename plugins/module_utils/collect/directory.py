@@ -25,6 +25,7 @@ from ..domain import Domain
 from ..errors import DoctorError
 from ..evidence.base import Known, Unknown
 from ..evidence.directory import (
+    NOT_ASKED_FOR,
     NOT_TRIED,
     TGS,
     AccountEvidence,
@@ -53,7 +54,6 @@ from .sites import Site, Sites
 SUBSETS = ("controllers", "kerberos", "account", "computer", "spns", "duplicates", "trusts", "forecast")
 USUAL = ("controllers", "kerberos", "account", "computer", "spns", "trusts")
 """Those that cost the same however large the domain is."""
-NOT_ASKED_FOR = Unknown("not asked for")
 NO_PDC = Unknown("it is not known which controller is the PDC emulator, which keeps the counter")
 MOST_STEPS = 20
 SHARE = 0.4

@@ -16,6 +16,8 @@ from ..wire import kerberos
 
 TOLERANCE = 300.0
 """Seconds that Kerberos lets clocks differ."""
+SPELLING = (6, 68)
+"""Unknown user and wrong realm: where the logon works, Kerberos was only told the name in a form that it does not know, such as DOMAIN\\user."""
 
 
 def challenge_of(seen: EndpointEvidence | None) -> ChallengeEvidence | None:
@@ -49,7 +51,7 @@ def _kerberos_failed(logon: LogonEvidence) -> bool:
     codes += [attempt.failure.code for attempt in logon.attempts if attempt.failure and attempt.method == "kerberos"]
     answers = [leg.answer for attempt in logon.attempts for rung in attempt.rungs for leg in rung.legs]
     codes += [answer.code for answer in answers if answer and answer.kind == "kerberos_error"]
-    return any(code is not None and code < kerberos.LIBRARY for code in codes)
+    return any(code is not None and code < kerberos.LIBRARY and code not in SPELLING for code in codes)
 
 
 def _clocks_differ(seen: EndpointEvidence) -> bool:

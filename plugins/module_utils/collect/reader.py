@@ -106,7 +106,7 @@ class Reader:
             ldap = Ldap(seen.evidence.address, name_of(seen, home), port=port, transport=self.domain.transport, deadline=deadline, domain=self.domain)
             try:
                 ldap.connect()
-                bind = self._bind(ldap, method, seen, deadline)
+                bind, proven = self._bind(ldap, method, seen, deadline)
             except LdapUnreachable as error:
                 # The next method would find the same.
                 ldap.close()
@@ -119,7 +119,7 @@ class Reader:
                 return ldap
             ldap.close()
             why = bind.means
-            if bind.outcome == NOT_TRIED or (bind.code == INVALID_CREDENTIALS and method != "kerberos"):
+            if bind.outcome == NOT_TRIED or (bind.code == INVALID_CREDENTIALS and method != "kerberos" and not proven):
                 break
         return Unknown(why)
 
@@ -135,13 +135,15 @@ class Reader:
             ways += ["simple"] if auth == "simple" or (auth == "auto" and inside) else []
         return tuple(ways)
 
-    def _bind(self, ldap: Ldap, method: str, seen: Seen, deadline: Deadline) -> BindEvidence:
+    def _bind(self, ldap: Ldap, method: str, seen: Seen, deadline: Deadline) -> tuple[BindEvidence, bool]:
+        """How it ended, and whether the password was known to be right: then a refusal means something else, and another method may be tried."""
         if method == "kerberos":
-            return ldap.bind(Credentials(self.username, None, method, self.tickets.cache))
+            return ldap.bind(Credentials(self.username, None, method, self.tickets.cache)), False
         password = self.password or ""
         with self.book.permit(self.account, password, where=f"LDAP at {seen.evidence.name}", limit=self.limit, deadline=deadline) as permit:
             if not permit.granted:
-                return BindEvidence(seen.evidence.name, ldap.port, method, self.domain.transport, NOT_TRIED, not_told(permit), account=self.username)
+                refusal = BindEvidence(seen.evidence.name, ldap.port, method, self.domain.transport, NOT_TRIED, not_told(permit), account=self.username)
+                return refusal, False
             bind = ldap.bind(Credentials(self._named(), password, method, None))
             if bind.outcome == GRANTED:
                 permit.accepted()
@@ -150,7 +152,7 @@ class Reader:
             elif bind.outcome in (REFUSED, NOT_TRIED):
                 # The server refused for another reason than the password: the method, the transport, its own state.
                 permit.withdrawn()
-            return bind
+            return bind, permit.proven
 
     def _named(self) -> str:
         """The user name for NTLM and simple: a bare one gets the domain it is looked for in."""

@@ -15,6 +15,7 @@ GRANTED, REFUSED, FAILED, NOT_TRIED = "granted", "refused", "failed", "not_tried
 PROBE, AS, TGS = "probe", "as", "tgs"
 """Kerberos in steps: a request without a password, which counts against nobody; the ticket-granting ticket; a ticket for a service."""
 NOT_READ = Unknown("the directory was not read")
+NOT_ASKED_FOR = Unknown("not asked for")
 NO_SUCH_ACCOUNT = Unknown("the directory has no such account")
 """Read and found missing, which is knowledge: stands in `account` and `computer`."""
 

@@ -8,16 +8,29 @@ from __future__ import annotations
 import typing as t
 
 from ..evidence.base import Unknown
-from ..evidence.directory import AS, FAILED, GRANTED, NO_SUCH_ACCOUNT, REFUSED, TGS, AccountEvidence, DirectoryEvidence, KerberosStep
+from ..evidence.directory import AS, FAILED, GRANTED, NO_SUCH_ACCOUNT, NOT_ASKED_FOR, NOT_READ, REFUSED, TGS, AccountEvidence, DirectoryEvidence, KerberosStep
+
+UNASKED = (NOT_READ, NOT_ASKED_FOR)
 
 
 def sentence(name: str, seen: DirectoryEvidence) -> str:
     """What an administrator wants to know first: may the account log on, and who owns the SPN that is asked for."""
     parts = [part for part in (_account(seen), _ticket(seen), _spn(seen)) if part]
-    if not parts:
-        why = seen.gaps[0].unknown if seen.gaps else f"{len(seen.controllers)} controllers of {seen.domain or 'no known domain'} were found."
-        return f"{name}: {why}"
-    return f"{name}: {'; '.join(parts)}."
+    if parts:
+        return f"{name}: {'; '.join(parts)}."
+    # A question that nobody asked explains nothing.
+    read = [part for part in (seen.account, seen.computer, seen.trusts, seen.duplicates, seen.forecast, seen.matches) if part not in UNASKED]
+    if why := next((part.unknown for part in read if isinstance(part, Unknown)), None):
+        return f"{name}: {why.rstrip('.')}."
+    found = [f"{len(part)} {what}" for part, what in _lists(seen)]
+    return f"{name}: the domain {seen.domain} was asked{': ' if found else ''}{', '.join(found)}."
+
+
+def _lists(seen: DirectoryEvidence) -> t.Iterator[tuple[tuple[t.Any, ...], str]]:
+    named = ((seen.duplicates, "duplicate SPNs"), (seen.matches, "matching SPNs"), (seen.forecast, "accounts that need more than AES"), (seen.trusts, "trusts"))
+    for part, what in named:
+        if not isinstance(part, Unknown):
+            yield part, what
 
 
 def obstacles(account: AccountEvidence) -> tuple[str, ...]:
