@@ -15,7 +15,7 @@ from ..directory import locate, spn_changes, spns
 from ..directory.ldap import Ldap
 from ..directory.notation import dns_of_dn
 from ..directory.refusal import LdapError, LdapUnreachable
-from ..directory.spn_plan import ABSENT, Holder, Plan, Wish, make_plan
+from ..directory.spn_plan import ABSENT, EXACT, PRESENT, Holder, Plan, Wish, make_plan
 from ..directory.tickets import Tickets
 from ..domain import Domain
 from ..errors import DoctorError
@@ -33,6 +33,9 @@ from .ticket import account_in
 
 MOST_TICKETS = 8
 """SPNs that a ticket is asked for as a proof."""
+AS_WISHED = {
+    PRESENT: "it carries these SPNs", ABSENT: "it carries none of these SPNs", EXACT: "of these service classes it carries the wished SPNs and no others",
+}
 UNCHECKED = "Whether another account of the forest carries these SPNs is not known: {why}"
 
 
@@ -140,10 +143,13 @@ class _Work:
     def _reader(self) -> tuple[Site, Reader]:
         """The domain to write to, and who writes; no ticket is asked for before a controller was found."""
         target = replace(self.request.target, username=self.username) if self.request.target else None
-        sites = Sites(
+        self.sites = sites = Sites(
             target, self.domain, None, self.profile, user="", deadline=self.deadline, connect_timeout=self.connect_timeout, now=self.now,
         )
         site = sites[sites.chosen.name if self.request.account or self.domain.name else sites.of_host]
+        if self.domain.controllers:
+            # Whoever names controllers wants to write to these and no others.
+            site.seen = [seen for seen in site.seen if locate.BY_OPTION in seen.evidence.found_by]
         port = PORTS[self.domain.transport]
         if not any(seen.opens(port) or (port not in _numbers(seen) and seen.evidence.address) for seen in site.seen):
             raise DoctorError(
@@ -159,7 +165,7 @@ class _Work:
 
     def _open(self, site: Site, reader: Reader) -> Ldap:
         """A connection to the first controller that lets the account in."""
-        whys = []
+        whys = list(self.sites.gaps)
         for seen in site.seen:
             if not seen.evidence.address or seen.evidence.domain not in ("", site.domain):
                 continue
@@ -170,9 +176,10 @@ class _Work:
             whys.append(f"{seen.evidence.name}: {ldap.unknown}")
             if reader.hindrance():
                 break
+        do = "Check domain_username and domain_password" if reader.hindrance() else "Check domain, domain_controllers and ldap_transport"
         raise DoctorError(
-            f"Nobody could log on to the directory of {site.domain} as {self.username or 'the owner of the default ticket cache'}: {' '.join(whys)}",
-            expected="an account of the domain and its password, or a ticket in the cache", do="Check domain_username and domain_password", value=site.domain,
+            f"No logon to the directory of {site.domain} as {self.username or 'the owner of the default ticket cache'}: {' '.join(whys)}",
+            expected="an account of the domain and its password, or a ticket in the cache", do=do, value=site.domain,
         )
 
     def _holder(self, ldap: Ldap, domain: str) -> Holder:
@@ -203,7 +210,9 @@ class _Work:
     def _catalogues(self, ldap: Ldap, site: Site) -> t.Iterator[Seen]:
         """Global catalogues that DNS names, asked for only when those of the domain did not do."""
         forest = dns_of_dn(ldap.root().text("rootDomainNamingContext"))
-        records = locate.srv(locate.CATALOGUES.format(forest), min(2.0, self.deadline.left() * 0.2)) if forest else ()
+        if not forest or self.domain.controllers:
+            return
+        records = locate.srv(locate.CATALOGUES.format(forest), min(2.0, self.deadline.left() * 0.2))
         names = [place.name for place in records] if not isinstance(records, Unknown) else []
         known = {seen.evidence.name.lower() for seen in site.seen}
         more = [name for name in names if name not in known]
@@ -249,14 +258,13 @@ def sentence(outcome: Outcome, state: str, check_mode: bool) -> str:
     """What was done, or would be, in one line."""
     plan, name = outcome.plan, outcome.changes[0].before.owner.name
     if not plan.changed:
-        return f"{name} already is as wished: {'it carries none of these SPNs' if state == ABSENT else 'it carries these SPNs'}."
-    done = [
-        f"{'would be ' if check_mode else ''}{what} {', '.join(items)}"
-        for what, items in (("moved here", [f"{move.spn} from {move.owner.name}" for move in plan.moves]), ("added", _added(plan)), ("removed", plan.remove))
-        if items
-    ]
+        return f"{name} already is as wished: {AS_WISHED[state]}."
+    moved = [f"{move.spn} from {move.owner.name}" for move in plan.moves]
+    done = [(what, ", ".join(items)) for what, items in (("moved here", moved), ("added", _added(plan)), ("removed", plan.remove)) if items]
+    if check_mode:
+        return f"{name}: {'; '.join(f'{items} would be {what}' for what, items in done)}."
     proof = "" if outcome.verified is None else f" {_proven(outcome)}"
-    return f"{name}: {'; '.join(done)}.{proof}"
+    return f"{name}: {'; '.join(f'{what} {items}' for what, items in done)}.{proof}"
 
 
 def _added(plan: Plan) -> list[str]:

@@ -23,9 +23,10 @@ from ..errors import DoctorError
 from ..evidence.base import Unknown, seconds
 from ..evidence.directory import GRANTED, KerberosStep
 from ..wire.deadline import Deadline
-from .attempt import NOT_TOLD
-from .attempts import BOOK, TICK, Book
+from .attempt import not_told
+from .attempts import BOOK, TICK, Book, kdc_of
 from .background import Background
+from .kdc import settle
 from .krb5conf import read_profile
 
 LISTED, PRESENT, ABSENT = "listed", "present", "absent"
@@ -233,20 +234,18 @@ class _Work:
         realm = principal.rpartition("@")[2]
         account = account_in(self.wanted.username, realm)
         waiting = self.deadline.sooner(self.deadline.left() * 0.7)
-        with self.book.permit(account, self.wanted.password, where=f"the KDC of {realm}", limit=self.wanted.limit, deadline=waiting) as permit:
-            if not permit.granted:
-                raise DoctorError(
-                    f"No ticket for {spelled(principal)}. {NOT_TOLD[permit.reason].format(where=permit.where or 'another host')}",
-                    expected="a password that was not refused in this run", value=spelled(principal),
-                )
-            step = tickets.acquire(principal, self.wanted.password)
-            if step.outcome == GRANTED:
-                permit.accepted()
-            elif not step.used:
-                permit.withdrawn()
-            else:
-                permit.refused()
-            return step
+        with self.book.permit(account, self.wanted.password, where=kdc_of(realm), limit=self.wanted.limit, deadline=waiting, kdc=True) as permit:
+            if permit.granted:
+                step = tickets.acquire(principal, self.wanted.password)
+                settle(permit, step)
+                return step
+            if permit.step and permit.step.outcome != GRANTED:
+                # What the KDC said earlier in this run holds now too.
+                return permit.step
+            raise DoctorError(
+                f"No ticket for {spelled(principal)}. {permit.step.means if permit.step else not_told(permit)}",
+                expected="a password that was not refused in this run", value=spelled(principal),
+            )
 
     @contextlib.contextmanager
     def _alone(self, name: str) -> t.Iterator[None]:

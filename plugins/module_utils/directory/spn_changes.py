@@ -18,7 +18,7 @@ from .entries import Entry
 from .ldap import Ldap
 from .refusal import CONSTRAINT, NO_RIGHTS, NO_SUCH_OBJECT, LdapError, LdapUnreachable
 from .spn_plan import Holder, Plan, described
-from .spns import OWNER_ATTRIBUTES, owner_of, read
+from .spns import OWNER_ATTRIBUTES, owner_of
 
 ATTRIBUTE = "servicePrincipalName"
 ATTRIBUTES = (*OWNER_ATTRIBUTES, "dNSHostName", "userPrincipalName")
@@ -209,19 +209,12 @@ def explain(refused: _Refused, holder: Holder, plan: Plan, who: str) -> DoctorEr
 def rights(owner: OwnerEvidence, holder: Holder, plan: Plan, who: str) -> str:
     """Which right is missing, and how to grant it."""
     grant = f'as with dsacls "{owner.dn}" /G "{who}:RPWP;servicePrincipalName", or use another domain_username'
-    foreign = next((spn for spn in plan.add if not own_name(holder, spn)), "") if owner == holder.owner else ""
+    foreign = next((spn for spn in plan.add if not holder.has_name_of(spn)), "") if owner == holder.owner else ""
     if owner.kind == "user" or owner != holder.owner:
         return f"Grant 'Write servicePrincipalName' on it, {grant}"
     if foreign:
         return f"Grant 'Write servicePrincipalName' on it ({foreign} is not of the computer's own names, which the validated write is limited to), {grant}"
     return f"Grant 'Validated write to service principal name' on it, which covers the computer's own names, or 'Write servicePrincipalName', {grant}"
-
-
-def own_name(holder: Holder, spn: str) -> bool:
-    """Whether an SPN is one that the validated write right covers ([MS-ADTS] 3.1.1.5.3.1.1.4): of the computer's DNS or short name."""
-    parsed = read(spn)
-    names = {holder.dns_host_name.lower(), holder.owner.name.lower().rstrip("$")} - {""}
-    return parsed is not None and parsed.host.lower() in names and not parsed.name
 
 
 def _constraint(what: str, said: str, data: int | None, owner: OwnerEvidence, holder: Holder, plan: Plan) -> DoctorError:

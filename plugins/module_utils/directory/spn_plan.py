@@ -41,6 +41,12 @@ class Holder:
         """The SPN as this account carries it, None where it does not."""
         return next((one for one in self.spns if same(one, spn)), None)
 
+    def has_name_of(self, spn: str) -> bool:
+        """Whether an SPN is of the computer's own DNS or short name, which the validated write covers ([MS-ADTS] 3.1.1.5.3.1.1.4)."""
+        parsed = read(spn)
+        names = {self.dns_host_name.lower(), self.owner.name.lower().rstrip("$")} - {""}
+        return parsed is not None and parsed.host.lower() in names and not parsed.name
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -137,7 +143,7 @@ def described(owner: OwnerEvidence) -> str:
 def cost(spn: str, owner: OwnerEvidence) -> str:
     """What its owner loses with an SPN, in a sentence without the final stop."""
     who = ASKED_BY.get(service_of(spn), f"clients of the service {spn.partition('/')[0]}")
-    return f"{who} ask for tickets under this name, and what runs as {owner.name} could read them no more"
+    return f"tickets under this name are asked for by {who}, and what runs as {owner.name} could read them no more"
 
 
 def _moves(holder: Holder, wished: Wish, evidence: SpnEvidence, alias: Spn | None) -> t.Iterator[Move]:
@@ -187,13 +193,16 @@ def _notes(holder: Holder, wished: Wish, evidence: SpnEvidence, alias: Spn | Non
         yield f"{spn} is not needed: {me.name} carries {alias.text}, which stands for it by the forest's sPNMappings."
     elif alias and covering:
         yield f"{spn} on {me.name} goes before {alias.text} of {covering[0].name}: {cost(spn, covering[0])}."
-    if service == "http" and me.kind != "computer":
+    if service == "http" and me.kind != "computer" and any(one.kind == "computer" for one in (*covering, *others(holder, _known(evidence)))):
         yield (
             f"With {spn} on {me.name}, which is no computer, WinRM under that name can no longer be reached with Kerberos by Ansible's winrm connection and by "
             "Windows' own clients, because both ask for HTTP. The psrp connection asks for WSMAN."
         )
     if service == "wsman" and alias is None and holder.spelling(spn) is None:
-        yield f"HOST does not stand for {spn}: sPNMappings has HTTP, but not WSMAN. The WinRM service registers it by itself when it starts, where it may."
+        yield (
+            f"HOST does not stand for {spn}: sPNMappings has HTTP, but not WSMAN. The WinRM service registers WSMAN for the computer's own names when it "
+            "starts, where it may."
+        )
     if service == HOST and me.kind != "computer":
         yield f"{spn} stands for many classes at once, HTTP and cifs among them, so {me.name} is asked for all of them."
     if wished.force_move:
@@ -206,8 +215,8 @@ def _notes_of_removal(holder: Holder, gone: t.Sequence[str], mapped: Mappings) -
         alias = alias_of(parsed, mapped) if parsed else None
         if alias and holder.spelling(alias.text) is not None:
             yield f"Tickets for {spn} can still be had: {holder.owner.name} carries {alias.text}, which stands for it."
-        elif service == "wsman" and holder.owner.kind == "computer":
-            yield f"The WinRM service registers {spn} again when it starts, if the name is the computer's own."
+        elif service == "wsman" and holder.owner.kind == "computer" and holder.has_name_of(spn):
+            yield f"The WinRM service of the computer registers {spn} again when it starts, where it may."
         elif service in OF_WINDOWS:
             yield f"Windows registers {spn} for itself; without it there are no tickets under that name for {ASKED_BY.get(service, 'what needs it')}."
 
