@@ -74,15 +74,18 @@ class Logon:
     @property
     def _host(self) -> str:
         """The controller's name for Kerberos: an address has no SPN, so its own word is taken."""
-        return (self.root().text("dnsHostName") if is_address(self.talk.name) else "") or self.talk.name
+        return (self.root().text("dnsHostName").lower() if is_address(self.talk.name) else "") or self.talk.name
 
     @property
     def _domain(self) -> str:
         return self.talk.domain.name or dns_of_dn(self.root().text("defaultNamingContext"))
 
     def _full_name(self) -> str:
-        """A bare name with its domain, which a controller may need."""
+        """The name in a form that a simple logon takes ([MS-ADTS] 5.1.1.1.1): no bare name, and no DNS name in front of a backslash."""
         name = self.credentials.username
+        domain, slash, user = name.partition("\\")
+        if slash and "." in domain:
+            return f"{user}@{domain}"
         return name if "@" in name or "\\" in name or "=" in name or not self._domain else f"{name}@{self._domain}"
 
     def _kerberos(self) -> BindEvidence:

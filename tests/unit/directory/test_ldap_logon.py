@@ -375,7 +375,11 @@ def test_sambas_refusal_of_ntlm_inside_tls_judges_nobody(pki: Pki) -> None:
 
 
 @pytest.mark.parametrize(
-    ("username", "sent"), [("alice", b"alice@lab.test"), ("alice@other.test", b"alice@other.test"), ("CN=alice,DC=x", b"CN=alice,DC=x")],
+    ("username", "sent"),
+    [
+        ("alice", b"alice@lab.test"), ("alice@other.test", b"alice@other.test"), ("CN=alice,DC=x", b"CN=alice,DC=x"), ("LAB\\alice", b"LAB\\alice"),
+        ("lab.test\\alice", b"alice@lab.test"),
+    ],
 )
 def test_a_simple_logon_brings_the_domain_along(pki: Pki, username: str, sent: bytes) -> None:
     script, seen = refusing()
