@@ -75,7 +75,11 @@ def ask_first(
         if permit.proven or not permit.granted:
             return (permit.step,) if permit.step else ()
         asking = _Asking(target.username, password, realms, profile, deadline)
-        settle(permit, asking.run())
+        answer = asking.run()
+        if answer:
+            settle(permit, answer)
+        else:
+            permit.withdrawn(asking.steps[-1] if asking.steps else None)
         return tuple(asking.steps)
 
 
@@ -113,8 +117,8 @@ class _Asking:
         self.username, self.password, self.realms, self.profile, self.deadline = username, password, list(realms), profile, deadline
         self.steps: list[KerberosStep] = []
 
-    def run(self) -> KerberosStep:
-        """The step that settles it, or the last one that settled nothing."""
+    def run(self) -> KerberosStep | None:
+        """The step that settles it; None where nobody could say anything that holds."""
         for _turn in range(MOST_REALMS):
             if not self.realms or self.deadline.passed:
                 break
@@ -122,7 +126,7 @@ class _Asking:
             step = self._at(realm)
             if step is not None:
                 return step
-        return self.steps[-1]
+        return None
 
     def _at(self, realm: Realm) -> KerberosStep | None:
         principal = tickets.principal_of(self.username, realm.name)

@@ -1,0 +1,327 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The KDC is asked first, once: what it says is written into the book, and holds for every host."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+from pathlib import Path
+
+import krb
+import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils import deps
+from ansible_collections.winrm.doctor.plugins.module_utils.account import Account, account_of, in_domain
+from ansible_collections.winrm.doctor.plugins.module_utils.collect import kdc
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempt import kdc_failure, not_told
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book, Permit
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.krb5conf import read_profile
+from ansible_collections.winrm.doctor.plugins.module_utils.directory import tickets
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import AS, FAILED, GRANTED, REFUSED, KerberosStep
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ChallengeEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.target import Target, from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
+from cases import CHALLENGE
+from hostile import Hostile, Play
+
+PREAUTH = krb.error(25, e_data=krb.method_data(krb.etype_info2((18, "LAB.TESTsvc"))))
+ADDRESS = "127.77.9.1"
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book(os.getppid())
+
+
+class Domain:
+    """A KDC for the first question, and what libkrb5 would bring home for the second."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.used: list[tuple[str, str]] = []
+        self.answer: t.Callable[[str], KerberosStep] = lambda principal: KerberosStep(AS, principal, GRANTED, "yes", realm="LAB.TEST", got=principal, used=True)
+        self.folder = folder
+        monkeypatch.setattr(deps, "speaks_kerberos", lambda: True)
+        monkeypatch.setattr(tickets.Tickets, "acquire", lambda kept, principal, password: self._acquire(principal, password))
+
+    def _acquire(self, principal: str, password: str) -> KerberosStep:
+        self.used.append((principal, password))
+        return self.answer(principal)
+
+    def refuses(self, code: int | None, *, outcome: str = REFUSED, used: bool = True) -> None:
+        self.answer = lambda principal: KerberosStep(AS, principal, outcome, "no", realm="LAB.TEST", code=code, used=used)
+
+    def environ(self, *kdcs: str, default: str = "LAB.TEST") -> dict[str, str]:
+        lines = ["[libdefaults]", "dns_lookup_kdc = false", *([f"default_realm = {default}"] if default else []), "[realms]", "LAB.TEST = {"]
+        (self.folder / "krb5.conf").write_text("\n".join([*lines, *(f"kdc = {one}" for one in kdcs), "}", ""]), encoding="utf-8")
+        return {"KRB5_CONFIG": str(self.folder / "krb5.conf")}
+
+
+@pytest.fixture
+def domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Domain:
+    return Domain(monkeypatch, tmp_path)
+
+
+def target(username: str = "LAB\\svc", password: str | None = "secret", **way: t.Any) -> Target:
+    return from_params({"host": "web01", "inventory_name": "web01", "username": username, "password": password, **way})
+
+
+def ask(book: Book, environ: dict[str, str], *, seconds: float = 6, challenge: ChallengeEvidence | None = CHALLENGE, **way: t.Any) -> tuple[KerberosStep, ...]:
+    asked = target(**way)
+    account = account_of(asked.username or "", "web01", challenge)
+    return kdc.ask_first(asked, account, challenge, book, Deadline(seconds), environ=environ)
+
+
+def permit(book: Book, account: Account | None = None, password: str = "secret", limit: int = 1) -> Permit:
+    """What the book says to the next host."""
+    with book.permit(account or account_of("LAB\\svc", "web02", CHALLENGE), password, where="web02", limit=limit, deadline=Deadline(1)) as given:
+        if given.granted:
+            given.withdrawn()
+        return given
+
+
+def told(given: Permit) -> tuple[bool, bool, str, str]:
+    return given.granted, given.proven, given.reason, given.where
+
+
+def served(act: Play, domain: Domain, book: Book, **more: t.Any) -> tuple[KerberosStep, ...]:
+    with Hostile(act) as server:
+        return ask(book, domain.environ(f"{ADDRESS}:{server.port}"), **more)
+
+
+def test_accepted_password_is_proven_for_every_host(book: Book, domain: Domain) -> None:
+    steps = served(krb.answering(PREAUTH), domain, book)
+    assert [(step.name, step.outcome) for step in steps] == [("probe", "granted"), ("as", "granted")]
+    assert domain.used == [("svc@LAB.TEST", "secret")]
+    assert told(permit(book)) == (True, True, "", "the KDC of LAB.TEST")
+    assert told(permit(book, account_of("svc@lab.test", "web03", CHALLENGE))) == (True, True, "", "the KDC of LAB.TEST")
+    assert not permit(book, password="another").proven
+
+
+@pytest.mark.parametrize("code", [24, 23, 18, 6])
+def test_refusal_holds_for_every_host_and_is_asked_for_once(book: Book, domain: Domain, code: int) -> None:
+    domain.refuses(code)
+    served(krb.answering(PREAUTH), domain, book)
+    for limit in (1, 2, 5):
+        given = permit(book, limit=limit)
+        assert told(given) == (False, False, "refused_by_kdc", "the KDC of LAB.TEST"), "more attempts would end no better"
+        failure = kdc_failure(given)
+        assert failure is not None
+        assert (failure.step, failure.code) == ("kdc", code)
+    assert [step.code for step in ask(book, domain.environ(f"{ADDRESS}:1"))] == [code], "the book knows it"
+    assert len(domain.used) == 1
+
+
+@pytest.mark.parametrize(("code", "status"), [(6, None), (18, 0xC0000234), (23, 0xC0000224), (1, None)])
+def test_refusal_without_a_password_costs_nothing(book: Book, domain: Domain, code: int, status: int | None) -> None:
+    message = krb.error(code, e_data=krb.extended(status) if status else b"")
+    steps = served(krb.answering(message), domain, book)
+    assert [(step.name, step.code, step.status) for step in steps] == [("probe", code, status)]
+    assert domain.used == []
+    given = permit(book)
+    assert told(given) == (False, False, "refused_by_kdc", "the KDC of LAB.TEST")
+    assert not_told(given).startswith(f"Not tried: the KDC of LAB.TEST refuses svc@LAB.TEST, which holds for every host: {code} (KDC_ERR_")
+    assert permit(book, account_of("svc", "web02", CHALLENGE)).granted, "nothing was counted against anybody who may be somebody else"
+
+
+def test_another_password_is_another_question(book: Book, domain: Domain) -> None:
+    domain.refuses(24)
+    served(krb.answering(PREAUTH), domain, book)
+    assert told(permit(book, password="another")) == (False, False, "refused_before", "the KDC of LAB.TEST"), "the counter counts both"
+    assert permit(book, password="another", limit=2).granted
+
+
+def test_account_that_is_revoked_is_so_with_every_password(book: Book, domain: Domain) -> None:
+    domain.refuses(18)
+    served(krb.answering(PREAUTH), domain, book)
+    assert permit(book, password="another", limit=2).reason == "refused_by_kdc"
+
+
+@pytest.mark.parametrize("code", [14, 37, 12, 7, 154, 195])
+def test_answer_that_judges_no_password_leaves_the_hosts_to_try(book: Book, domain: Domain, code: int) -> None:
+    domain.refuses(code)
+    served(krb.answering(PREAUTH), domain, book)
+    assert permit(book).granted
+
+
+@pytest.mark.parametrize("code", [156, 60, 210, None])
+def test_password_without_a_usable_answer_stays_in_doubt(book: Book, domain: Domain, code: int | None) -> None:
+    domain.refuses(code, outcome=FAILED)
+    served(krb.answering(PREAUTH), domain, book)
+    given = permit(book)
+    assert told(given) == (False, False, "in_doubt", "the KDC of LAB.TEST")
+    assert not_told(given) == (
+        "Not tried: the same account's password was sent to the KDC of LAB.TEST and no usable answer came, so it counts as a refusal."
+    )
+
+
+def test_library_that_hangs_is_left_behind_in_doubt(book: Book, domain: Domain) -> None:
+    domain.answer = lambda principal: time.sleep(5) or KerberosStep(AS, principal, GRANTED, "late", realm="LAB.TEST", used=True)  # type: ignore[func-returns-value]
+    steps = served(krb.answering(PREAUTH), domain, book, seconds=1)
+    assert (steps[-1].outcome, steps[-1].used) == ("failed", True)
+    assert permit(book).reason == "in_doubt"
+
+
+def silent(sock: t.Any) -> None:
+    time.sleep(8)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [silent, lambda sock: sock.close(), krb.raw(b"HTTP/1.1 400 Bad Request\r\n\r\n"), krb.raw(krb.framed(b"\xde\xad\xbe\xef")), krb.answering(krb.error(52))],
+    ids=["silent", "closes", "HTTP", "noise", "an error that fits nothing"],
+)
+def test_kdc_without_a_usable_answer_is_no_answer(book: Book, domain: Domain, act: Play) -> None:
+    steps = served(act, domain, book)
+    assert [step.name for step in steps] == ["probe"]
+    assert domain.used == [], "no password goes where nobody is"
+    assert permit(book).granted, "one host serves as canary"
+    assert ask(book, domain.environ(f"{ADDRESS}:1")) == steps[-1:], "and nobody waits for it again"
+
+
+def test_next_kdc_is_asked_where_one_is_down(book: Book, domain: Domain) -> None:
+    with Hostile(krb.answering(PREAUTH)) as server:
+        steps = ask(book, domain.environ("127.77.9.2:9", f"{ADDRESS}:{server.port}"))
+    assert [(step.name, step.outcome) for step in steps] == [("probe", "granted"), ("as", "granted")]
+
+
+def test_realm_without_a_kdc_is_told(book: Book, domain: Domain) -> None:
+    steps = ask(book, domain.environ())
+    assert [(step.outcome, step.code, step.means) for step in steps] == [
+        ("failed", 154, "No KDC of the realm LAB.TEST is known here: krb5.conf names none, and DNS has no _kerberos._tcp.lab.test."),
+    ]
+    assert permit(book).granted
+
+
+def test_proxy_for_kerberos_is_left_to_the_library(book: Book, domain: Domain) -> None:
+    steps = ask(book, domain.environ("https://proxy.lab.test/KdcProxy"))
+    assert [(step.name, step.outcome) for step in steps] == [("as", "granted")]
+
+
+def test_unreachable_proxy_costs_nothing_but_is_in_doubt(book: Book, domain: Domain) -> None:
+    domain.refuses(156, outcome=FAILED, used=False)
+    ask(book, domain.environ("https://proxy.lab.test/KdcProxy"))
+    assert permit(book).granted
+
+
+def test_upn_is_looked_for_as_one(book: Book, domain: Domain) -> None:
+    """Its part before the "@" need not be the sAMAccountName."""
+    seen: list[bytes] = []
+    steps = served(krb.answering(krb.error(6), PREAUTH, seen=seen), domain, book, username="first.last@lab.test")
+    assert [(step.name, step.code) for step in steps] == [("probe", 6), ("probe", 25), ("as", None)]
+    assert b"first.last@lab.test" not in seen[0]
+    assert b"first.last@lab.test" in seen[1]
+    assert domain.used == [("first.last@lab.test@LAB.TEST", "secret")]
+
+
+def test_foreign_suffix_unknown_to_the_hosts_domain_proves_nothing(book: Book, domain: Domain) -> None:
+    served(krb.answering(krb.error(6)), domain, book, username="svc@corp.example")
+    assert domain.used == []
+    assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).granted
+
+
+def test_referral_is_followed_and_proves_nothing_itself(book: Book, domain: Domain) -> None:
+    steps = served(krb.answering(krb.error(68, crealm="OTHER.TEST")), domain, book, username="svc@corp.example")
+    assert [(step.code, step.realm) for step in steps] == [(154, "CORP.EXAMPLE"), (68, "LAB.TEST"), (154, "OTHER.TEST")]
+    assert domain.used == []
+    assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).granted
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ({"username": "svc"}, "a bare name may be local"), ({"username": ".\\svc"}, "a local account"), ({"username": "WEB01\\svc"}, "a local account"),
+        ({"password": None}, "no password"), ({"username": "STRANGE\\svc"}, "no realm is known"),
+    ],
+)
+def test_nobody_is_asked(book: Book, domain: Domain, way: dict[str, t.Any], why: str) -> None:
+    with Hostile(krb.answering(PREAUTH)) as server:
+        assert ask(book, domain.environ(f"{ADDRESS}:{server.port}"), **way) == (), why
+        assert server.connections == 0
+    assert domain.used == []
+
+
+def test_without_the_libraries_nobody_is_asked(book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deps, "speaks_kerberos", lambda: False)
+    assert served(krb.answering(PREAUTH), domain, book) == ()
+
+
+def test_book_that_is_not_shared_asks_nobody(domain: Domain) -> None:
+    assert served(krb.answering(PREAUTH), domain, Book(os.getpid())) == ()
+    assert domain.used == []
+
+
+def test_spent_account_is_not_asked_about(book: Book, domain: Domain) -> None:
+    with book.permit(account_of("LAB\\svc", "web02", CHALLENGE), "secret", where="web02", limit=1, deadline=Deadline(1)) as given:
+        given.refused()
+    assert served(krb.answering(PREAUTH), domain, book) == ()
+    assert domain.used == []
+
+
+def test_bare_name_with_kerberos_is_the_default_realms() -> None:
+    account = account_of("svc", "web01", CHALLENGE)
+    assert in_domain(account, "") is account
+    assert in_domain(account, "LAB.TEST").is_surely(account_of("LAB.TEST\\svc", "web02", CHALLENGE))
+
+
+def test_many_workers_ask_once(domain: Domain) -> None:
+    book = Book(os.getpid())
+    domain.refuses(24)
+    seen: list[bytes] = []
+    reading, writing = os.pipe()
+    with Hostile(krb.answering(PREAUTH, seen=seen)) as server:
+        environ = domain.environ(f"{ADDRESS}:{server.port}")
+        children = []
+        for _number in range(12):
+            pid = os.fork()
+            if not pid:
+                steps = ask(book, environ, seconds=20)
+                os.write(writing, bytes([65 + len(domain.used), 48 + (steps[-1].code or 0)]))
+                os._exit(0)
+            children.append(pid)
+        for pid in children:
+            os.waitpid(pid, 0)
+        answers = os.read(reading, 100).decode()
+    assert sorted(answers[::2]) == ["A"] * 11 + ["B"]
+    assert set(answers[1::2]) == {chr(48 + 24)}
+    assert len(seen) == 1
+
+
+def test_no_password_stands_in_the_book(book: Book, domain: Domain) -> None:
+    served(krb.answering(PREAUTH), domain, book, password="hunter2-correct-horse")
+    assert b"hunter2" not in os.pread(book._file, 10_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("entries", "places", "proxied"),
+    [
+        (("127.0.0.1",), (("127.0.0.1", 88),), False),
+        (("127.0.0.1:750", "tcp/127.0.0.2:751", "udp/127.0.0.3"), (("127.0.0.1", 750), ("127.0.0.2", 751), ("127.0.0.3", 88)), False),
+        (("[::1]:750", "::1"), (("::1", 750), ("::1", 88)), False),
+        (("https://proxy/KdcProxy",), (), True),
+        (("https://proxy/KdcProxy", "127.0.0.1"), (("127.0.0.1", 88),), False),
+        (("127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1"), (("127.0.0.1", 88),), False),
+        ((), (), False),
+    ],
+)
+def test_kdcs_are_found(domain: Domain, entries: tuple[str, ...], places: tuple[tuple[str, int], ...], proxied: bool) -> None:
+    profile = read_profile(domain.environ(*entries))
+    assert kdc.find("LAB.TEST", profile, Deadline(2)) == kdc.Found(places, proxied)
+
+
+@pytest.mark.parametrize(
+    ("username", "realms"),
+    [
+        ("LAB\\svc", [("LAB.TEST", True)]), ("lab.test\\svc", [("LAB.TEST", True)]), ("svc@lab.test", [("LAB.TEST", True)]),
+        ("svc@corp.example", [("CORP.EXAMPLE", True), ("LAB.TEST", False)]), ("svc", [("LAB.TEST", True)]), ("svc@a b.test", [("LAB.TEST", False)]),
+    ],
+)
+def test_realms_to_ask(domain: Domain, username: str, realms: list[tuple[str, bool]]) -> None:
+    found = kdc.realms_for(username, CHALLENGE, read_profile(domain.environ()))
+    assert [(realm.name, realm.sure) for realm in found] == realms
+
+
+def test_guessed_realm_is_not_sure(domain: Domain) -> None:
+    found = kdc.realms_for("LAB\\svc", None, read_profile(domain.environ()))
+    assert found == (kdc.Realm("LAB.TEST", False),)
