@@ -35,12 +35,14 @@ from ..evidence.directory import (
     KerberosStep,
     SpnEvidence,
 )
-from ..evidence.endpoint import EndpointEvidence
+from ..evidence.endpoint import OPEN, EndpointEvidence
 from ..target import Target, is_address
 from ..wire import kdc
 from ..wire.deadline import Deadline
 from ..wire.methods import TICKETS
+from ..wire.tcp import Sweep
 from . import endpoint
+from . import kdc as kdcs
 from .attempts import BOOK, Book
 from .background import Background
 from .controllers import Seen
@@ -201,7 +203,9 @@ class _Visit:
         others = [self.reader] if self.reader and self.reader is not self.own else []
         for reader in (*([self.own] if self.own and ("kerberos" in self.plan.subsets or self.own is self.reader) else []), *others):
             if self._may_ask(reader):
-                self.steps.append(reader.get_ticket(self._realm(reader, home), self.deadline.sooner(max(1.0, self.deadline.left() * 0.4))))
+                realm = self._realm(reader, home)
+                deadline = self.deadline.sooner(max(1.0, self.deadline.left() * 0.4))
+                self.steps.append(reader.get_ticket(realm, deadline, self._silence(realm) if reader.password is not None else ""))
         if "kerberos" in self.plan.subsets and self.target:
             self._service_tickets(self.target, host)
 
@@ -213,6 +217,24 @@ class _Visit:
             return default if bare and default else home.domain.upper()
         named = of_user(reader.username, self.challenge, "", [name.lower() for name in self.profile.names("realms")])
         return (named or self.sites.chosen.name).upper()
+
+    def _silence(self, realm: str) -> str:
+        """That no KDC answers which Kerberos' library would ask, or "" where one does, or where the library itself will say so at once."""
+        found = kdcs.find(realm, self.profile, self.deadline.sooner(kdcs.PATIENCE))
+        if found.proxied or not found.places:
+            return ""
+        seen = {(port.address, port.port): port.state for site in self.sites.visited for one in site.seen for port in one.evidence.ports}
+        others = [place for place in found.places if place not in seen]
+        with Sweep(others, min(self.plan.connect_timeout, self.deadline.left() * 0.3)) as sweep:
+            while sweep.pending:
+                for port, sock in sweep.collect():
+                    seen[port.address, port.port] = port.state
+                    if sock:
+                        sock.close()
+        if any(seen[place] == OPEN for place in found.places):
+            return ""
+        told = ", ".join(f"{address} port {port} ({seen[address, port]})" for address, port in found.places)
+        return f"No KDC of the realm {realm} answers: {told}."
 
     def _may_ask(self, reader: Reader) -> bool:
         """Whether a KDC may be asked with this account: not for one that is local, nor with a password that may belong to a local namesake."""

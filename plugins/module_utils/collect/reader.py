@@ -24,7 +24,7 @@ from .attempt import not_told
 from .attempts import Book, kdc_of
 from .background import Background
 from .controllers import Seen
-from .kdc import settle
+from .kdc import UNREACHABLE, settle
 
 NO_LIBRARY = "The Python libraries gssapi and krb5, which Kerberos needs, are not installed here."
 INVALID_CREDENTIALS = 49
@@ -54,13 +54,13 @@ class Reader:
         """Whether the KDC refused the account itself: then the same password is used nowhere else."""
         return self.step is not None and self.step.outcome == REFUSED and kerberos.names_credentials(self.step.code)
 
-    def get_ticket(self, realm: str, deadline: Deadline) -> KerberosStep:
-        """Ask for the ticket-granting ticket, or take the user's own where there is no password."""
-        self.step = self._get_ticket(realm, deadline)
+    def get_ticket(self, realm: str, deadline: Deadline, silence: str = "") -> KerberosStep:
+        """Ask for the ticket-granting ticket, or take the user's own where there is no password. `silence` says that no KDC would answer."""
+        self.step = self._get_ticket(realm, deadline, silence)
         self.steps.append(self.step)
         return self.step
 
-    def _get_ticket(self, realm: str, deadline: Deadline) -> KerberosStep:
+    def _get_ticket(self, realm: str, deadline: Deadline, silence: str) -> KerberosStep:
         principal = principal_of(self.username, realm)
         shown = spelled(principal) if principal else self.username
         if not deps.speaks_kerberos():
@@ -69,6 +69,9 @@ class Reader:
             return self._left_alone(self.tickets.adopt, shown, realm, deadline)
         if not principal or self.account.kind == LOCAL:
             return KerberosStep(AS, shown, NOT_TRIED, f"No KDC knows {self.username}: it is no account of a known domain.", realm=realm)
+        if silence:
+            # libkrb5 would try for many seconds, and nobody could tell afterwards whether a KDC had seen the password.
+            return KerberosStep(AS, shown, FAILED, silence, realm=realm, code=UNREACHABLE)
         with self.book.permit(self.account, self.password, where=kdc_of(realm), limit=self.limit, deadline=deadline, kdc=True) as permit:
             if not permit.granted:
                 # What the KDC said earlier in this run holds for every host.
@@ -88,10 +91,10 @@ class Reader:
         """Why it cannot log on to LDAP at all, or ""."""
         if self.tickets.cache and self.domain.auth in ("auto", "kerberos"):
             return ""
-        if self.refused and self.step:
-            return self.step.means
+        if self.refused:
+            return f"{self.username} is refused itself: set domain_username and domain_password to read with another account"
         if self.account.kind == LOCAL:
-            return f"The account {self.username} is local to the host, so the directory does not know it. Set domain_username."
+            return f"{self.username} is an account of the host, which the directory does not know: set domain_username and domain_password"
         if self.password is None or self.domain.auth == "kerberos":
             return self.step.means if self.step else f"There is no password for {self.username or 'an account'}."
         return ""

@@ -130,7 +130,8 @@ class Sites:
                 site.seen = look_at(listing, self.domain, self._asked_for(name), self.deadline, self.connect_timeout, self.now)
                 site.seen = [self._checked(seen, name) for seen in site.seen]
             elif name:
-                self.gaps.append(f"{site.why_silent(0).capitalize()}.".replace(name.capitalize(), name))
+                why = site.why_silent(0)
+                self.gaps.append(f"{why[0].upper()}{why[1:]}.")
         return self._sites[name]
 
     @property

@@ -65,8 +65,10 @@ def _spn(seen: DirectoryEvidence) -> str:
     own = next((one for one in seen.spns if one.own), None)
     if own and not isinstance(own.owners, Unknown):
         owners = " and ".join(owner.name for owner in own.owners)
+        step = _last(step for step in seen.steps if step.name == TGS and step.own and step.outcome == REFUSED)
+        refused = f"; {step.means.rstrip('.')}" if step else ""
         if owners:
-            return f"{own.spn} belongs to {owners}"
+            return f"{own.spn} belongs to {owners}{refused}"
         covered = " and ".join(owner.name for owner in own.covered_by)
         return f"{own.spn} is covered by HOST of {covered}" if covered else f"nobody carries {own.spn}"
     step = _last(step for step in seen.steps if step.name == TGS and step.own and step.outcome in (GRANTED, REFUSED))
