@@ -11,6 +11,7 @@ from dataclasses import replace
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import NOT_ASKED, Case, TargetEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.controller import ControllerEvidence, LibraryEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import DirectoryEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import (
     CertificateEvidence,
     ChallengeEvidence,
@@ -138,6 +139,7 @@ def case(
     names: NameEvidence | None = None,
     controller: t.Any = None,
     logon: LogonEvidence | Unknown = NOT_ASKED,
+    directory: DirectoryEvidence | Unknown = NOT_ASKED,
     **target: t.Any,
 ) -> Case:
     """A healthy host but for what is given; `ports` maps numbers to states, the inventory's first."""
@@ -151,7 +153,7 @@ def case(
         doors=(door(scheme),) if doors is None else doors,
     )
     here = ControllerEvidence(at="2026-04-08T22:48:00Z", host="control01", python="3.12.1", platform="Linux", libraries=LIBRARIES)
-    return Case(replace(way, **target), controller=controller or here, endpoint=seen, logon=logon)
+    return Case(replace(way, **target), controller=controller or here, endpoint=seen, logon=logon, directory=directory)
 
 
 def silent(state: str = "filtered", *, scheme: str = "https", **others: t.Any) -> Case:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from ..evidence.base import Unknown
 from ..evidence.case import Case, TargetEvidence
 from ..evidence.controller import ControllerEvidence, CryptoEvidence, KerberosEvidence, LibraryEvidence, ProxyEvidence, TrustStoreEvidence
-from ..evidence.directory import GRANTED
-from ..evidence.endpoint import NameEvidence, VerifyEvidence
-from ..evidence.logon import ACCEPTED, REFUSED
+from ..evidence.endpoint import VerifyEvidence
+from ..evidence.logon import ACCEPTED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, directories, etypes, kdcs, logons, outside
+from . import canonical, coded, directories, etypes, kdcs, logons, outside
 from .cause import Cause
 
 PACKAGES = {"psrp": ("pypsrp",), "winrm": ("pywinrm",)}
@@ -31,11 +30,11 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     seen = case.controller
     if isinstance(seen, Unknown):
         return []
-    rules = (_library, _proxy, _trust_store, _kerberos, _crypto, _canonicalised, _enctypes)
+    rules = (_library, _proxy, _trust_store, _kerberos, _crypto, _enctypes)
     found = [finding for finding in (rule(case, seen) for rule in rules) if finding]
     kdc = kdcs.findings(case)
-    found += directories.of(kdc, "control_node")
-    found += coded.findings(case, "control_node", besides=kdcs.CODES if kdc else (), next_check=CAUSE.by_hand, weight=70)
+    found += [*canonical.findings(case), *directories.of(kdc, "control_node")]
+    found += coded.findings(case, "control_node", besides=kdcs.spoken_for(case), next_check=CAUSE.by_hand, weight=70)
     if found:
         return found
     wanted = needed(case.target)
@@ -171,53 +170,6 @@ def _kerberos(case: Case, seen: ControllerEvidence) -> Finding | None:
         remedies=(Remedy("Correct the file, or point KRB5_CONFIG at the right one"),),
         weight=72,
     )
-
-
-def _canonicalised(case: Case, seen: ControllerEvidence) -> Finding | None:
-    """krb5.conf lets the library put another name in place of the one that was typed, and nobody carries that one."""
-    step = next((asked for asked in directories.own_tickets(case) if asked.step.sent), None)
-    if step is None or not directories.stake(case) or not _another(step.step.sent, step.step.asked_for):
-        return None
-    asked_for, sent = step.step.asked_for, step.step.sent.partition("@")[0]
-    exact = next((asked for asked in directories.own_tickets(case) if not asked.step.sent and asked.step.outcome == GRANTED), None)
-    carried = exact is not None or bool(directories.carriers(case, asked_for))
-    if step.step.outcome == GRANTED and not _refused_by_host(case):
-        return None
-    by_reverse = directories.setting(case, "rdns").lower() not in ("false", "no", "0", "off") and _is_reverse_name(case, sent.partition("/")[2])
-    option = "rdns = false" if by_reverse else "dns_canonicalize_hostname = false"
-    why = "reverse DNS (rdns is on)" if by_reverse else "DNS (dns_canonicalize_hostname is on)"
-    facts: tuple[Fact, ...] = (directories.step_fact(step), Fact(f"Kerberos' library asks for {sent} in place of {asked_for}", seen.host, "controller"))
-    if exact is not None:
-        facts += (directories.step_fact(exact),)
-    return Finding(
-        "control_node",
-        "reverse_dns" if by_reverse else "canonical_name",
-        directories.at_most(CONFIRMED if carried else LIKELY, directories.stake(case)),
-        f"On this control node {why} turns {asked_for} into {sent}, and the ticket is asked for that name.",
-        facts,
-        next_check=f"KRB5_TRACE=/dev/stderr kvno -S {asked_for.replace('/', ' ')} shows the name that is asked for; getent hosts ADDRESS.",
-        remedies=(
-            Remedy("Keep Kerberos to the name that is typed: krb5.conf of the control node", f"[libdefaults] {option}"),
-            Remedy("Or correct the PTR record of the host's address" if by_reverse else "Or connect by the host's canonical name"),
-        ),
-        weight=83,
-    )
-
-
-def _another(sent: str, asked_for: str) -> bool:
-    return sent.partition("@")[0].lower() != asked_for.lower()
-
-
-def _refused_by_host(case: Case) -> bool:
-    attempt = logons.own(case)
-    return attempt is not None and attempt.outcome == REFUSED and "kerberos" in (attempt.method, attempt.mechanism)
-
-
-def _is_reverse_name(case: Case, host: str) -> bool:
-    opened = outside.endpoint(case)
-    names = opened.names if opened else None
-    known = [back.names for back in names.reverse if isinstance(back.names, tuple)] if isinstance(names, NameEvidence) else []
-    return host.lower() in {name.lower() for some in known for name in some}
 
 
 def _enctypes(case: Case, seen: ControllerEvidence) -> Finding | None:

@@ -24,7 +24,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     attempt = logons.own(case)
     named = accounts.findings(case)
     beside = () if membership.findings(case) or trusts.findings(case) else coded.findings(
-        case, "credentials", besides=(*accounts.SPOKEN_FOR, *kdcs.CODES), next_check=BY_HAND, remedies=(CORRECT,), weight=80,
+        case, "credentials", besides=(*accounts.SPOKEN_FOR, *kdcs.spoken_for(case)), next_check=BY_HAND, remedies=(CORRECT,), weight=80,
     )
     if named or beside:
         return [*named, *beside]

@@ -17,7 +17,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     judged = membership.findings(case) or directories.of(trusts.findings(case), "domain_trust") or directories.of(keys.findings(case), "domain_trust")
     if judged:
         return judged
-    spoken_for = (*(keys.WRONG_KEY if keys.findings(case) else ()), *(kdcs.CODES if kdcs.findings(case) else ()))
+    spoken_for = (*(keys.WRONG_KEY if keys.findings(case) else ()), *kdcs.spoken_for(case))
     named = coded.findings(case, "domain_trust", besides=spoken_for, next_check=CAUSE.by_hand)
     if named or "domain_trust" not in suspicion.suspects(case):
         return named or _outside(case) or _asked(case)

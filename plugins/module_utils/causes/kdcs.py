@@ -17,7 +17,7 @@ from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, PortEvidence
 from ..evidence.endpoint import REFUSED as RESET
 from ..evidence.logon import ACCEPTED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
-from . import directories, logons
+from . import accounts, directories, logons
 
 PORT = 88
 REALM_UNKNOWN, UNREACHED, UNRESOLVED = 154, 156, 220
@@ -41,11 +41,16 @@ def findings(case: Case) -> list[Finding]:
     if not directories.demands_kerberos(case):
         return []
     lost = silence(case)
-    if lost is None or "\\" in lost.realm:
+    if lost is None or any(finding.rule == "name_form" for finding in accounts.findings(case)):
         return []
     if lost.code == REALM_UNKNOWN or (lost.code is None and not _controllers(case, lost.realm)):
         return _no_kdc_named(case, lost)
     return [_other_kdc(case, lost)] if lost.answered else _ports(case, lost)
+
+
+def spoken_for(case: Case) -> tuple[int, ...]:
+    """The library's codes, where these rules or the name's form say what they mean."""
+    return CODES if findings(case) or any(finding.rule == "name_form" for finding in accounts.findings(case)) else ()
 
 
 def silence(case: Case) -> Lost | None:
@@ -177,5 +182,6 @@ def _port_fact(controller: DomainControllerEvidence, port: PortEvidence) -> Fact
 def _finding(
     cause: str, rule: str, verdict: str, summary: str, facts: t.Sequence[Fact], *remedies: Remedy, tied: tuple[str, ...] = (),
 ) -> Finding:
+    """The network before the firewall, where they cannot be told apart."""
     check = "KRB5_TRACE=/dev/stderr kinit USER@REALM names every KDC that is tried; nc -vz CONTROLLER 88 from the control node."
-    return Finding(cause, rule, verdict, summary, tuple(facts), next_check=check, remedies=remedies, tied_with=tied, weight=84)
+    return Finding(cause, rule, verdict, summary, tuple(facts), next_check=check, remedies=remedies, tied_with=tied, weight=83 if cause == "firewall" else 84)

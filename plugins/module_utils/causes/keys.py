@@ -121,7 +121,7 @@ def _elsewhere(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEvid
         next_check=f"Compare the host's own ipconfig with: getent ahosts {name}; dig {name}.",
         remedies=(Remedy("Correct the DNS record, the hosts file, or ansible_host", f"getent ahosts {name}; dig {name}"),),
         tied_with=tied,
-        weight=82,
+        weight=81,
     )
 
 

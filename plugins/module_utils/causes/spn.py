@@ -12,7 +12,7 @@ from ..evidence.directory import GRANTED, OwnerEvidence
 from ..evidence.endpoint import ChallengeEvidence, NameEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
 from ..target import is_address
-from . import coded, directories, keys, membership, outside, trusts
+from . import canonical, coded, directories, keys, membership, outside, trusts
 from .cause import Cause
 
 UNKNOWN_TO_THE_KDC = (7, 8)
@@ -26,6 +26,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if trusts.findings(case) or membership.findings(case):
         elsewhere = directories.of(trusts.findings(case), "spn")
         return elsewhere or [Finding("spn", "not_reached", UNKNOWN, "Whose the name is does not matter while the host's domain does not vouch for it.")]
+    if canonical.findings(case):
+        return _acquitted(case) or [Finding("spn", "not_reached", UNKNOWN, "Kerberos' library asks for another name than the inventory's.")]
     judged = directories.of(keys.findings(case), "spn") + ([one] if (one := _named(case)) else [])
     if judged:
         return judged

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..evidence.case import Case
 from ..evidence.logon import REFUSED, AttemptEvidence
-from . import accounts, directories, logons
+from . import accounts, directories, logons, membership
 
 
 def refusal(case: Case) -> AttemptEvidence | None:
@@ -38,7 +38,7 @@ def suspects(case: Case) -> tuple[str, ...]:
     A wrong password, a right that is missing, NTLM or a channel binding that policy refuses, and a broken trust all end in the same 401.
     """
     attempt = refusal(case)
-    if attempt is None or attempt.method == "certificate" or accounts.explains(case):
+    if attempt is None or attempt.method == "certificate" or accounts.explains(case) or membership.findings(case):
         return ()
     bound = attempt.binding != ""
     ntlm = "ntlm" in (attempt.mechanism, attempt.method) or attempt.method == "credssp"
