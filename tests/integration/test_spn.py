@@ -148,9 +148,9 @@ def test_a_second_run_changes_nothing(seen: dict[str, Seen], again: str) -> None
 def test_an_spn_of_somebody_else_is_refused_with_its_owner(seen: dict[str, Seen], name: str) -> None:
     assert seen[name].result["failed"] is True
     assert seen[name].result["msg"] == (
-        f"WSMAN/web02.lab.test is not added to service: {WEB02} carries it. Expected: an SPN that no other account of the forest carries. If the service runs as "
-        "service, set force_move to true. That takes it from WEB02$: tickets under this name are asked for by Ansible's psrp connection, and what runs as WEB02$ "
-        "could read them no more."
+        f"WSMAN/web02.lab.test is not added to service: {WEB02} carries it. Expected: an SPN that no other account of the forest carries. "
+        "If the service runs as service, set force_move to true. That takes it from WEB02$: tickets under this name are asked for by Ansible's psrp "
+        "connection, and what runs as WEB02$ could read them no more."
     )
     assert spns_of(seen[name], "service") == set()
 

@@ -15,6 +15,7 @@ from .accounts import DISABLED
 from .entries import Entry, escape
 from .ldap import Ldap
 from .notation import dns_of_dn
+from .refusal import LdapError
 
 HOST = "host"
 WINRM_CLASSES = ("HTTP", "WSMAN", "HOST")
@@ -109,18 +110,13 @@ def parse_mappings(values: t.Iterable[str]) -> dict[str, str]:
     return found
 
 
-def covers_by_default(service: str) -> bool:
-    """Whether HOST stands for a class where nobody changed sPNMappings: for HTTP it does, for WSMAN it does not."""
-    return parse_mappings(DEFAULT_MAPPINGS).get(service.lower()) == HOST
-
-
 def mappings(ldap: Ldap) -> dict[str, str]:
     """The forest's sPNMappings, or the default ones where they cannot be read or are not there."""
-    configuration = ldap.root().text("configurationNamingContext")
-    values: tuple[str, ...] = ()
-    if configuration:
-        entries = ldap.search(MAPPINGS_DN + configuration, "(objectClass=*)", ("sPNMappings",), scope="base")
-        values = next((entry.texts("sPNMappings") for entry in entries), ())
+    base = MAPPINGS_DN + ldap.root().text("configurationNamingContext")
+    try:
+        values = [value for entry in ldap.search(base, "(objectClass=*)", ("sPNMappings",), scope="base") for value in entry.texts("sPNMappings")]
+    except LdapError:
+        values = []
     return parse_mappings(values or DEFAULT_MAPPINGS)
 
 
@@ -128,11 +124,6 @@ def alias_of(spn: Spn, mapped: Mappings) -> Spn | None:
     """The SPN that stands for this one as well: HOST/web01 for HTTP/web01. None where there is none."""
     alias = mapped.get(spn.service.lower())
     return spn.of(USUAL_SPELLING.get(alias, alias)) if alias and alias != spn.service.lower() else None
-
-
-def stands_for(spn: Spn, mapped: Mappings) -> tuple[str, ...]:
-    """The service classes, in lower case, that this SPN stands for as well: those of sPNMappings for a HOST one, none for most others."""
-    return tuple(sorted(name for name, alias in mapped.items() if alias == spn.service.lower() and name != alias))
 
 
 def siblings(host: str, domain: str = "", services: t.Sequence[str] = WINRM_CLASSES) -> tuple[str, ...]:
