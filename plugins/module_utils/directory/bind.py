@@ -17,7 +17,7 @@ from .conversation import PLAIN, SEALED, Conversation
 from .entries import Entry
 from .notation import dns_of_dn
 from .refusal import LdapError
-from .tickets import Tickets, principal_of
+from .tickets import Tickets, principal_of, realm_of
 
 MOST_LEGS = 8
 """Tokens of one logon; Kerberos takes one or two, NTLM two."""
@@ -112,10 +112,13 @@ class Logon:
 
     def _ticket(self, tickets: Tickets, password: str, deadline: Deadline) -> BindEvidence | None:
         """A ticket-granting ticket for the password; the evidence where there is none."""
-        principal = principal_of(self.credentials.username, self._domain)
+        name = self.credentials.username
+        # The same name in another domain is another person, on whom the password would count: a flat name must fit.
+        realm = realm_of(name, dns_domain=self._domain) if "\\" in name else self._domain
+        principal = principal_of(name, realm) if realm else ""
         if not principal:
             self._go_on = True
-            return self._tell(KERBEROS, NOT_TRIED, f"Not tried: nothing tells the Kerberos realm of {self.credentials.username}. Set domain.")
+            return self._tell(KERBEROS, NOT_TRIED, f"Not tried: nothing tells the Kerberos realm of {name}. Write the user name as user@DOMAIN.")
         try:
             step = in_time(lambda: tickets.acquire(principal, password), deadline)
         except TimeoutError:

@@ -159,7 +159,13 @@ def kerberos(monkeypatch: pytest.MonkeyPatch) -> type[Ticket]:
     return Held
 
 
+PRINCIPALS: list[str] = []
+"""For whom tickets were asked for."""
+
+
 def answering(monkeypatch: pytest.MonkeyPatch, step: KerberosStep) -> None:
+    PRINCIPALS.clear()
+
     class Answered:
         cache = "MEMORY:x"
 
@@ -169,7 +175,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, step: KerberosStep) -> None:
         def __exit__(self, *_error: object) -> None:
             return
 
-        def acquire(self, _principal: str, _password: str) -> KerberosStep:
+        def acquire(self, principal: str, _password: str) -> KerberosStep:
+            PRINCIPALS.append(principal)
             return step
 
     monkeypatch.setattr(bind, "Tickets", Answered)
@@ -221,7 +228,7 @@ def sealed(data: bytes) -> Script:
     ("then", "why", "says"),
     [
         (Peer.wait, "timeout", "answered and then fell silent"),
-        (lambda peer: None, "closed", "it closed the connection"),
+        (lambda peer: t.cast(None, peer.read()), "closed", "it closed the connection"),
         (raw(b"\x7f\xff\xff\xff"), "too_large", "a sealed message claims 2147483647 bytes"),
         (raw(b"\x00\x00\x00\x20" + b"x" * 32), "not_ldap", "a sealed message that does not open"),
         (raw(b"\x00\x00\x00\x00"), "not_ldap", "a sealed message that does not open"),
@@ -284,6 +291,26 @@ def test_a_kdc_that_judged_the_password_ends_it(
     assert outcomes(ldap) == [("kerberos", outcome)]
     assert ldap.binds[0].means == "The password is wrong."
     assert not seen
+
+
+@pytest.mark.parametrize(
+    ("username", "principal"),
+    [
+        ("alice", "alice@LAB.TEST"), ("LAB\\alice", "alice@LAB.TEST"), ("alice@Lab.Test", "alice@LAB.TEST"), ("lab.test\\alice", "alice@LAB.TEST"),
+        ("alice@other.test", "alice@other.test@LAB.TEST"), ("other.test\\alice", "alice@OTHER.TEST"),
+    ],
+)
+def test_the_kdc_is_asked_for_the_person_that_is_meant(kerberos: type[Ticket], username: str, principal: str) -> None:
+    logon(accepting(0, b"proof"), Credentials(username, PASSWORD))
+    assert principal == PRINCIPALS[0]
+
+
+def test_the_same_name_in_another_domain_is_not_asked_for(kerberos: type[Ticket]) -> None:
+    script, seen = refusing((49, SAMBA_WRONG), (49, SAMBA_WRONG))
+    ldap = logon(script, Credentials("OTHER\\alice", PASSWORD))
+    assert not PRINCIPALS
+    assert "Write the user name as user@DOMAIN." in ldap.binds[0].means
+    assert [mechanism for mechanism, _token in seen] == ["GSS-SPNEGO"], "NTLM carries the domain along"
 
 
 def test_a_kdc_that_never_came_to_the_password_leaves_it_to_ntlm(monkeypatch: pytest.MonkeyPatch, kerberos: type[Ticket]) -> None:
