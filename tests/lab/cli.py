@@ -243,7 +243,7 @@ async def run(command: list[str], environment: dict[str, str], signals: Signals)
 async def wait(environment: dict[str, str], signals: Signals) -> int:
     """Until Ctrl-C or SIGTERM."""
     for name in sorted(environment):
-        if name.startswith("WINRM_DOCTOR_LAB_"):
+        if name.startswith(("WINRM_DOCTOR_LAB_", "KRB5_CONFIG")):
             print(f"{name}={environment[name]}", flush=True)
     await signals.came.wait()
     return 0

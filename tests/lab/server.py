@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import framing, strangers
+from .domain.realm import LAB
 from .inventory import Secrets
 from .logon import converse
 from .logon.journal import Journal
@@ -77,7 +78,10 @@ class Lab:
                 writer.close()
 
     def _kind(self, host: Host, pair: ClientPair | None) -> Windows:
-        shared = {self.secrets.user.rpartition("\\")[2]: Account(self.secrets.password, local="domain" in host.windows and not host.windows["domain"])}
+        name = self.secrets.user.rpartition("\\")[2]
+        # A host of the trusted domain knows the account as that of another realm.
+        name = name if host.domain in (None, LAB) else f"{name}@{LAB.name}"
+        shared = {name: Account(self.secrets.password, local=host.domain is None)}
         accounts = {**shared, **host.own_account(self.secrets.own.get(host.name, ""))}
         mapped = {}
         if pair and host.client_certificate not in ("unmapped",):

@@ -21,6 +21,8 @@ from .template import PATH, DomainError, fresh, script
 from .wishes import Json
 
 READY_SECONDS, STOP_SECONDS = 30, 10
+LONGEST = 60
+"""Bytes that leave room for what Samba hangs below, such as run/winbindd/pipe and private/msg.sock/PID."""
 KDC_PORT, LDAP_PORTS = 88, (389, 636, 3268, 3269)
 
 
@@ -40,6 +42,7 @@ class Controller:
 
     def __init__(self, realm: Realm, folder: Path, faults: Faults = Faults()) -> None:
         self.realm, self.folder, self.faults = realm, folder, faults
+        self._short: int | None = None
         self.process: asyncio.subprocess.Process | None = None
         self.keys: dict[str, Json] = {}
 
@@ -48,8 +51,15 @@ class Controller:
         fresh(self.realm, self.folder)
         (self.folder / "run").chmod(0o755)
         certificate.chmod(0o600)
-        (self.folder / "smb.conf").write_text(smb_conf(self.realm, self.folder, self.services, certificate, authority), encoding="utf-8")
+        (self.folder / "smb.conf").write_text(smb_conf(self.realm, self._reach(), self.services, certificate, authority), encoding="utf-8")
         return str(json.loads((self.folder / "domain.json").read_text(encoding="utf-8"))["sid"])
+
+    def _reach(self) -> Path:
+        """The folder by a name short enough for sockets in it: a path to one holds 107 bytes (unix(7)), and TMPDIR may be long."""
+        if len(str(self.folder)) <= LONGEST:
+            return self.folder
+        self._short = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        return Path(f"/proc/{os.getpid()}/fd/{self._short}")
 
     def populate(self, wishes: Json) -> None:
         """Fill it, and keep what keys the computers have; raises DomainError."""
@@ -88,6 +98,9 @@ class Controller:
 
     async def stop(self) -> None:
         """SIGTERM to all of its session, then SIGKILL."""
+        if self._short is not None:
+            os.close(self._short)
+            self._short = None
         if self.process is None or self.process.returncode is not None:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):

@@ -22,6 +22,7 @@ from .wishes import ROLES, Json, Passwords, secrets_file, wishes
 if t.TYPE_CHECKING:
     from ..pki import Pki
 
+T = t.TypeVar("T")
 Records = dict[tuple[str, str], list[str]]
 """Name with its final dot, and type, to the records' text."""
 FOREST_TRANSITIVE = 0x8
@@ -54,20 +55,23 @@ class Forest:
 
     async def start(self, pki: Pki) -> None:
         """Up and populated; raises DomainError or OSError, and then `stop` clears up."""
-        loop = asyncio.get_running_loop()
         machines = [Host(realm.controller, realm.address, "Nothing.", realm=kind) for kind, realm in self.realms.items()]
         certificates = [pki.issue(machine)[0] for machine in machines]
-        sids = await asyncio.gather(
-            *(loop.run_in_executor(None, one.prepare, certificate, pki.bundle) for one, certificate in zip(self.controllers, certificates, strict=True))
+        sids = await _together(
+            *(asyncio.to_thread(one.prepare, certificate, pki.bundle) for one, certificate in zip(self.controllers, certificates, strict=True))
         )
+        await _together(*(asyncio.to_thread(one.populate, wish) for one, wish in zip(self.controllers, self._wishes(sids), strict=True)))
+        self._write()
+        await _together(*(one.start() for one in self.controllers))
+        self._silence()
+
+    def _wishes(self, sids: t.Sequence[str]) -> list[Json]:
+        """For each realm; trusts need the SID of the other side."""
         wanted = [wishes(one.realm, self.hosts, self.shared if one.realm == LAB else None, self.known) for one in self.controllers]
         if len(wanted) == 2:
             for wish, partner, sid, row in zip(wanted, (OTHER, LAB), reversed(sids), trusts(self.settings.trust), strict=True):
                 wish["trusts"] = [{**row, "partner": partner.dns, "flat": partner.flat, "sid": sid}] if row else []
-        await asyncio.gather(*(loop.run_in_executor(None, one.populate, wish) for one, wish in zip(self.controllers, wanted, strict=True)))
-        self._write()
-        await asyncio.gather(*(one.start() for one in self.controllers))
-        self._silence()
+        return wanted
 
     async def stop(self) -> None:
         """Down; the folder is the lab's to remove."""
@@ -122,6 +126,15 @@ class Forest:
             for name, port in SRV.items() if srv != "missing" else ():
                 found[f"{name.lower()}.{realm.dns}.", "SRV"] = [f"0 100 {port} {target if srv == 'good' else f'gone.{realm.dns}.'}"]
         return found
+
+
+async def _together(*waits: t.Awaitable[T]) -> list[T]:
+    """All at once, and to the end even where one fails: what still runs would write into a folder that is being removed."""
+    done = await asyncio.gather(*waits, return_exceptions=True)
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return t.cast("list[T]", done)
 
 
 def password() -> str:

@@ -43,13 +43,13 @@ def fresh(realm: Realm, folder: Path) -> None:
     """Make `folder` an empty directory of this realm, quickly where one was made before; raises DomainError."""
     with contextlib.suppress(OSError):
         CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(fcntl.LOCK_SH):
+        with _locked(realm, fcntl.LOCK_SH):
             if _copy(realm, folder):
                 return
-        with _locked(fcntl.LOCK_EX):
+        with _locked(realm, fcntl.LOCK_EX):
             if not _kept(realm).exists():
                 _keep(realm)
-        with _locked(fcntl.LOCK_SH):
+        with _locked(realm, fcntl.LOCK_SH):
             if _copy(realm, folder):
                 return
     # No cache can be written or read here.
@@ -76,7 +76,7 @@ def script(path: Path, *arguments: str, given: str = "") -> str:
 
 def _kept(realm: Realm) -> Path:
     made_by = Path(__file__).with_name("provision.py").read_text(encoding="utf-8")
-    parts = (version(), repr(realm), str(os.getuid()), made_by)
+    parts = (version(), repr(realm), made_by)
     return CACHE / f"{realm.flat.lower()}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
 
 
@@ -84,7 +84,8 @@ def _copy(realm: Realm, folder: Path) -> bool:
     kept = _kept(realm)
     if not kept.exists():
         return False
-    subprocess.run(["cp", "-a", "--reflink=auto", str(kept), str(folder)], check=True, start_new_session=True)
+    # Not the owner: root's lab may find what a user's lab kept, and Samba wants its folders to be its own.
+    subprocess.run(["cp", "-R", "--preserve=mode,timestamps", "--reflink=auto", str(kept), str(folder)], check=True, start_new_session=True)
     return True
 
 
@@ -99,8 +100,8 @@ def _keep(realm: Realm) -> None:
 
 
 @contextlib.contextmanager
-def _locked(how: int) -> t.Iterator[None]:
+def _locked(realm: Realm, how: int) -> t.Iterator[None]:
     """Labs copy side by side; only one provisions."""
-    with open(CACHE / "lock", "a", encoding="ascii") as file:
+    with open(CACHE / f"{realm.flat.lower()}.lock", "a", encoding="ascii") as file:
         fcntl.flock(file, how)
         yield
