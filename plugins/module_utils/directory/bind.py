@@ -23,12 +23,14 @@ MOST_LEGS = 8
 """Tokens of one logon; Kerberos takes one or two, NTLM two."""
 WORDS = {KERBEROS: "Kerberos", NTLM: "NTLM", SIMPLE: "name and password"}
 INSIDE = {"sealed": "Every message is encrypted by the logon itself.", "ldaps": "The connection is TLS.", "start_tls": "The connection is TLS."}
-ABOUT_THE_WAY = (refusal.METHOD_UNKNOWN, refusal.STRONG_AUTH, refusal.INAPPROPRIATE, refusal.UNWILLING)
-"""Results that refuse the kind of logon, not the account."""
-NEEDS_SIGNING = (
-    "This server takes Kerberos and NTLM only with signing, which does not go together with TLS (Samba before 4.20 is like that). "
-    "Set ldap_transport to sealed, or ldap_auth to simple."
-)
+INSTEAD = {
+    refusal.STRONG_AUTH: (
+        " This server takes Kerberos and NTLM only with signing, which does not go together with TLS (Samba before 4.20 is like that)."
+        " Set ldap_transport to sealed, or ldap_auth to simple."
+    ),
+    refusal.UNWILLING: " This server does not take such a logon inside TLS. Set ldap_transport to sealed, or ldap_auth to simple.",
+}
+"""What to do about a refusal that means the kind of logon inside TLS, not the account."""
 JUDGING = (0x525, 0x52E, 0x52F, 0x530, 0x531, 0x532, 0x533, 0x701, 0x773, 0x775)
 """Active Directory's codes that say something of the account or its password (winerror.h; [MS-ADTS] 5.1.1.1)."""
 INVALID_PARAMETER = 0x57
@@ -74,11 +76,18 @@ class Logon:
     @property
     def _host(self) -> str:
         """The controller's name for Kerberos: an address has no SPN, so its own word is taken."""
-        return (self.root().text("dnsHostName").lower() if is_address(self.talk.name) else "") or self.talk.name
+        return (self._root("dnsHostName").lower() if is_address(self.talk.name) else "") or self.talk.name
 
     @property
     def _domain(self) -> str:
-        return self.talk.domain.name or dns_of_dn(self.root().text("defaultNamingContext"))
+        return self.talk.domain.name or dns_of_dn(self._root("defaultNamingContext"))
+
+    def _root(self, name: str) -> str:
+        """What the server says of itself, if it does."""
+        try:
+            return self.root().text(name)
+        except LdapError:
+            return ""
 
     def _full_name(self) -> str:
         """The name in a form that a simple logon takes ([MS-ADTS] 5.1.1.1.1): no bare name, and no DNS name in front of a backslash."""
@@ -102,13 +111,16 @@ class Logon:
                     return refused
                 cache = tickets.cache
             try:
-                exchange = KerberosExchange(
-                    self._host, cache, seal=self.talk.transport == SEALED, certificate=self.talk.certificate, deadline=deadline,
-                )
-            except LogonError as error:
+                exchange = self._exchange(cache, deadline)
+            except (LogonError, TimeoutError) as error:
                 self._go_on = True
-                return self._tell(KERBEROS, FAILED, f"{error.text}.")
+                return self._tell(KERBEROS, FAILED, f"{error.text if isinstance(error, LogonError) else 'The ticket cache did not answer in time'}.")
             return self._sasl(KERBEROS, exchange)
+
+    def _exchange(self, cache: str | None, deadline: Deadline) -> Exchange:
+        """The start of a Kerberos logon; whoever keeps the tickets (KCM, SSSD) may be slow to give them."""
+        host, seal, certificate = self._host, self.talk.transport == SEALED, self.talk.certificate
+        return in_time(lambda: KerberosExchange(host, cache, seal=seal, certificate=certificate, deadline=deadline), deadline)
 
     def _ticket(self, tickets: Tickets, password: str, deadline: Deadline) -> BindEvidence | None:
         """A ticket-granting ticket for the password; the evidence where there is none."""
@@ -158,8 +170,8 @@ class Logon:
             try:
                 token = exchange.step(answer)
             except LogonError as error:
-                # With the default ticket cache, or one of the user's own, the KDC's answer says nothing of the password.
-                self._go_on = True
+                # A missing service ticket says nothing of the password; but who failed to prove himself by Kerberos gets no NTLM to guess from.
+                self._go_on = answer is None or method != KERBEROS
                 return self._tell(method, FAILED, f"{error.text}.", exchange.account)
             if token is None:
                 break
@@ -193,10 +205,8 @@ class Logon:
         unclear = error.code == refusal.INVALID_CREDENTIALS and method != KERBEROS and error.data != INVALID_PARAMETER
         self._go_on = error.data not in (*JUDGING, refusal.BAD_BINDINGS) and not unclear
         self._wants_signing = error.code == refusal.STRONG_AUTH and self.talk.is_tls
-        hint = ""
-        if error.code in ABOUT_THE_WAY and self.talk.is_tls and method != SIMPLE:
-            hint = f" {NEEDS_SIGNING}"
-        elif error.data == INVALID_PARAMETER and method == NTLM:
+        hint = INSTEAD.get(error.code, "") if self.talk.is_tls and method != SIMPLE else ""
+        if error.data == INVALID_PARAMETER and method == NTLM:
             hint = " Samba does not take NTLM inside TLS from this client. Set ldap_transport to sealed."
         elif error.data == refusal.BAD_BINDINGS:
             hint = " Something between here and the controller may have opened the TLS connection."

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from ..wire.spnego import build_init, unwrap
 MECHANISM = "GSS-SPNEGO"
 """SASL mechanism of Active Directory and Samba ([MS-ADTS] 5.1.1.1.2). Its security layer follows from the context's flags: nothing is negotiated after it."""
 NO_SIGNING = "1.2.752.43.13.29"
-"""GSS_KRB5_CRED_NO_CI_FLAGS_X: MIT's way to leave out integrity. Active Directory refuses a logon that asks for signing inside TLS ([MS-ADTS] 5.1.1.1.2)."""
+"""GSS_KRB5_CRED_NO_CI_FLAGS_X: signing is not asked for (MIT krb5, NOTICE of 1.16). Active Directory refuses it inside TLS ([MS-ADTS] 5.1.1.1.2)."""
 AUTO, KERBEROS, NTLM, SIMPLE = "auto", "kerberos", "ntlm", "simple"
 T = t.TypeVar("T")
 
@@ -80,7 +81,7 @@ class KerberosExchange:
             credentials = gssapi.Credentials(usage="initiate", mechs=[gssapi.MechType.kerberos], **({"store": {"ccache": cache}} if cache else {}))
             self.account = str(credentials.name)
             if not seal:
-                gssapi.raw.set_cred_option(gssapi.OID.from_int_seq(NO_SIGNING), credentials)
+                leave_out_signing(credentials)
             bindings = gssapi.raw.ChannelBindings(application_data=channel_binding(certificate, SENT)) if certificate else None
             # The empty realm lets the KDC say where the controller belongs ([RFC 6806] 8); krb5.conf's domain_realm still comes first.
             name = gssapi.Name(f"{self.asked_for}@", gssapi.NameType.kerberos_principal)
@@ -177,6 +178,13 @@ class NtlmExchange:
             return t.cast(bytes, self._context.unwrap(data).data)
         except Exception as error:
             raise ValueError(f"a sealed message that does not open: {type(error).__name__}") from error
+
+
+def leave_out_signing(credentials: t.Any) -> None:
+    """So that a logon inside TLS asks for none. Where the library cannot, the server's refusal tells."""
+    gssapi = deps.gssapi
+    with contextlib.suppress(gssapi.exceptions.GSSError, AttributeError):
+        gssapi.raw.set_cred_option(gssapi.OID.from_int_seq(NO_SIGNING), credentials)
 
 
 def kerberos_failure(error: BaseException, doing: str) -> LogonError:

@@ -48,7 +48,7 @@ class Conversation:
 
     @property
     def where(self) -> str:
-        """Name, address and port, for sentences."""
+        """Name and address, for sentences."""
         return f"{self.name} ({self.address})" if self.name != self.address else self.name
 
     @property

@@ -364,6 +364,38 @@ def test_a_yes_without_a_proof_is_not_believed_and_nothing_else_tried(kerberos: 
     assert says in ldap.binds[0].means
 
 
+def test_who_fails_to_prove_himself_by_kerberos_gets_no_ntlm_to_guess_from(monkeypatch: pytest.MonkeyPatch, kerberos: type[Ticket]) -> None:
+    def step(_self: Ticket, answer: bytes | None) -> bytes | None:
+        if answer is None:
+            return b"ticket"
+        raise LogonError("The controller did not prove by Kerberos who it is: 41 (KRB_AP_ERR_MODIFIED)")
+
+    monkeypatch.setattr(kerberos, "step", step)
+    for code in (0, 14):
+        ldap = logon(accepting(code, b"forged"))
+        assert outcomes(ldap) == [("kerberos", FAILED)]
+        assert "did not prove by Kerberos who it is" in ldap.binds[0].means
+
+
+def test_a_slow_ticket_cache_leaves_it_to_ntlm(monkeypatch: pytest.MonkeyPatch, kerberos: type[Ticket]) -> None:
+    def never(*_arguments: t.Any, **_options: t.Any) -> t.Any:
+        raise TimeoutError
+
+    monkeypatch.setattr(bind, "KerberosExchange", never)
+    ldap = logon(ntlm(Peer.wait))
+    assert outcomes(ldap) == [("kerberos", FAILED), ("ntlm", GRANTED)]
+    assert ldap.binds[0].means == "The ticket cache did not answer in time."
+
+
+def test_a_server_that_hides_its_root_is_asked_all_the_same(kerberos: type[Ticket]) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.read()
+            peer.send(bound(request.number, token=b"proof") if request.operation == BIND else done(request.number, 50))
+
+    assert outcomes(logon(script, name="")) == [("kerberos", GRANTED)]
+
+
 def test_a_logon_that_would_not_encrypt_is_not_used(monkeypatch: pytest.MonkeyPatch, kerberos: type[Ticket]) -> None:
     monkeypatch.setattr(kerberos, "encrypts", False)
     ldap = logon(accepting(0, b"proof"))
@@ -377,6 +409,13 @@ def test_where_tls_and_signing_do_not_go_together_the_password_goes_inside_tls(p
     assert outcomes(ldap) == [("kerberos", REFUSED), ("simple", GRANTED)]
     assert "Set ldap_transport to sealed, or ldap_auth to simple." in ldap.binds[0].means
     assert seen[1] == ("", b"LAB\\alice:" + PASSWORD.encode())
+
+
+def test_a_server_that_wants_no_signing_inside_tls_says_what_to_do(pki: Pki, kerberos: type[Ticket]) -> None:
+    script, _seen = refusing((53, "00002029: LdapErr: DSID-0C090593, comment: Cannot start kerberos signing/sealing when using TLS/SSL, data 0, v4f7c"))
+    ldap = logon(tls(pki, script), replace(ALICE, method="kerberos"), transport="ldaps", ca_path=str(pki.bundle))
+    assert (ldap.binds[0].code, ldap.binds[0].data) == (53, 0x2029)
+    assert ldap.binds[0].means.endswith("This server does not take such a logon inside TLS. Set ldap_transport to sealed, or ldap_auth to simple.")
 
 
 def test_kerberos_alone_is_not_followed_by_anything(pki: Pki, kerberos: type[Ticket]) -> None:
