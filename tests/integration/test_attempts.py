@@ -52,17 +52,22 @@ class Seen(t.NamedTuple):
     attempts: list[dict[str, str]]
     hosts: dict[str, dict[str, t.Any]]
     output: str
+    witness: str = ""
+    """What was printed after the run by a program that is not ours."""
 
 
-def runs_in(folder: Path, lab: list[str], runs: dict[str, str]) -> dict[str, Seen]:
-    """Run each command line of ansible-playbook in one lab, the journal emptied in between."""
+def runs_in(
+    folder: Path, lab: list[str], runs: dict[str, str], *, after: str = "true", settings: t.Mapping[str, str] | None = None, spellings: str = SPELLINGS,
+) -> dict[str, Seen]:
+    """Run each command line of ansible-playbook in one lab, the journal emptied in between, and `after` after each; `settings`: variables before a command."""
     for name, line in {"first": "", "again": "", "serial": "  serial: 7\n", "free": "  strategy: free\n", "reverse": "  order: reverse_inventory\n"}.items():
         (folder / f"{name}.yml").write_text(PLAYBOOK.replace("  gather_facts: false\n", f"  gather_facts: false\n{line}"), encoding="utf-8")
-    (folder / "spellings.yml").write_text(SPELLINGS, encoding="utf-8")
+    (folder / "spellings.yml").write_text(spellings, encoding="utf-8")
     lines = ["J=$WINRM_DOCTOR_LAB_DIR/attempts.jsonl"]
     for name, arguments in runs.items():
-        command = f"ansible-playbook -i $WINRM_DOCTOR_LAB_INVENTORY {arguments} {QUICK} -e troubleshoot_report_path={name}.report"
-        lines += ["rm -f $J; touch $J", f"{command} > {name}.out 2>&1", f"cp $J {name}.jsonl"]
+        variables = (settings or {}).get(name, "")
+        command = f"{variables} ansible-playbook -i $WINRM_DOCTOR_LAB_INVENTORY {arguments} {QUICK} -e troubleshoot_report_path={name}.report"
+        lines += ["rm -f $J; touch $J", f"{command} > {name}.out 2>&1", f"cp $J {name}.jsonl", f"({after}) > {name}.witness 2>&1"]
     (folder / "run.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
     environment = surroundings(
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}", ANSIBLE_COLLECTIONS_PATH=str(REPOSITORY / ".cache" / "collections"),
@@ -74,7 +79,8 @@ def runs_in(folder: Path, lab: list[str], runs: dict[str, str]) -> dict[str, See
         attempts = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
         output = (folder / f"{name}.out").read_text(encoding="utf-8")
         assert (folder / f"{name}.report").exists(), output[-3000:]
-        seen[name] = Seen(attempts, json.loads((folder / f"{name}.report").read_text(encoding="utf-8"))["hosts"], output)
+        report = json.loads((folder / f"{name}.report").read_text(encoding="utf-8"))
+        seen[name] = Seen(attempts, report["hosts"], output, (folder / f"{name}.witness").read_text(encoding="utf-8"))
     return seen
 
 

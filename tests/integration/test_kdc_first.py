@@ -1,0 +1,174 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No lockout with a domain: the KDC is asked once for all hosts. What was counted is read by ldbsearch, what hosts saw from their own journal."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils import deps
+from lab.domain import template
+from lab.namespace import prefix
+from surroundings import surroundings
+from test_attempts import LAB, REPOSITORY, WRONG, Seen, runs_in
+
+pytestmark = [
+    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
+    pytest.mark.skipif(not template.version(), reason="Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed"),
+    pytest.mark.skipif(shutil.which("ldbsearch") is None, reason="ldb-tools are not installed"),
+    pytest.mark.skipif(shutil.which("kinit") is None, reason="krb5-user is not installed"),
+    pytest.mark.skipif(not deps.speaks_kerberos(), reason="the Python libraries gssapi and krb5 are not installed"),
+]
+
+PASSWORD = "python3 -c \"import json, os; print(json.load(open(os.environ['WINRM_DOCTOR_LAB_ACCOUNTS']))['LAB.TEST']['operator'])\""
+# A good logon sets the counter back, so that each run starts at 0 and none locks the account for the next.
+READ = "ldbsearch -H $WINRM_DOCTOR_LAB_SAM '(sAMAccountName=operator)' badPwdCount lockoutTime | grep -i '^[bl]'"
+COUNTER = f"{READ}; {PASSWORD} | kinit -c MEMORY:reset operator"
+FLEET = {
+    "wrong": f"-f 25 first.yml {WRONG}",
+    "right": "-f 25 first.yml",
+    "spellings": f"-f 10 first.yml {WRONG} -i spellings.yml -l 'winrm00*,psrp050,psrp051,psrp052'",
+    "twice_allowed": f"-f 10 first.yml {WRONG} -e troubleshoot_attempts=2 -l 'winrm00*'",
+    "silent": f"-f 10 first.yml {WRONG} -l 'winrm00*'",
+}
+SPELLINGS = """
+bench_winrm: {vars: {ansible_user: operator@lab.test}}
+bench_psrp: {hosts: {psrp050: {ansible_user: lab\\OPERATOR}, psrp051: {ansible_user: LAB.TEST\\operator}, psrp052: {ansible_user: Operator@LAB.TEST}}}
+"""
+ONCE = ("wrong", "spellings", "twice_allowed")
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    folder = tmp_path_factory.mktemp("kdc")
+    # The lab's firewall answers nobody at ports that are closed.
+    (folder / "silent.conf").write_text("[libdefaults]\n default_realm = LAB.TEST\n[realms]\n LAB.TEST = {\n  kdc = 127.66.1.1\n }\n", encoding="utf-8")
+    silent = {"silent": "KRB5_CONFIG=$PWD/silent.conf"}
+    return runs_in(folder, ["--domain", "--bench", "50"], FLEET, after=COUNTER, settings=silent, spellings=SPELLINGS)
+
+
+def counted(seen: Seen) -> int:
+    """badPwdCount, after making sure that nobody is locked out."""
+    assert "lockoutTime" not in seen.witness or "lockoutTime: 0" in seen.witness, seen.witness
+    found = re.search(r"^badPwdCount: (\d+)$", seen.witness, re.MULTILINE)
+    assert found, seen.witness
+    return int(found[1])
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_wrong_password_is_counted_once_and_no_host_sees_it(fleet: dict[str, Seen], name: str) -> None:
+    seen = fleet[name]
+    assert len(seen.hosts) == (100 if name == "wrong" else 13 if name == "spellings" else 10)
+    assert counted(seen) == 1
+    assert seen.attempts == []
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_every_host_names_the_password(fleet: dict[str, Seen], name: str) -> None:
+    for host in fleet[name].hosts.values():
+        first = host["findings"][0]
+        assert (host["status"], first["cause"], first["verdict"]) == ("trouble", "credentials", "confirmed")
+        assert "password" in first["summary"]
+        assert not first.get("tied_with")
+
+
+def test_screen_says_it_once_for_all(fleet: dict[str, Seen]) -> None:
+    assert "100 hosts alike" in fleet["wrong"].output
+    assert fleet["wrong"].output.count("CONFIRMED") == 1
+
+
+def test_right_password_works_everywhere(fleet: dict[str, Seen]) -> None:
+    seen = fleet["right"]
+    assert counted(seen) == 0
+    assert Counter(host["status"] for host in seen.hosts.values()) == {"clear": 100}
+    assert {attempt["ended"] for attempt in seen.attempts} == {"accepted"}
+
+
+def test_without_a_kdc_one_host_serves_as_canary(fleet: dict[str, Seen]) -> None:
+    seen = fleet["silent"]
+    assert counted(seen) == 0
+    assert len(seen.attempts) == 1
+    assert Counter(host["status"] for host in seen.hosts.values())["trouble"] >= 1
+    refuser = seen.attempts[0]["host"].lower()
+    others = [host["msg"] for host_name, host in seen.hosts.items() if host_name != refuser]
+    assert len(others) == 9
+    assert all(f"refused on {refuser}" in message for message in others)
+
+
+ONE_BY_ONE = """
+import json, os, subprocess, sys
+from ansible_collections.winrm.doctor.plugins.module_utils.collect import attempts, endpoint, logon
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import encode
+from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
+lines = subprocess.run(["ansible-inventory", "-i", os.environ["WINRM_DOCTOR_LAB_INVENTORY"], "--list"], capture_output=True, text=True, check=True).stdout
+book = attempts.Book(os.getppid())
+for name in sys.argv[1:]:
+    known = json.loads(lines)["_meta"]["hostvars"][name]
+    auth = known.get("ansible_psrp_auth") or known.get("ansible_winrm_transport") or "negotiate"
+    way = dict(inventory_name=name, host=known["ansible_host"], port=5985, scheme="http", auth=[auth])
+    target = from_params(dict(way, username=known["ansible_user"], password=known["ansible_password"]))
+    seen = endpoint.observe(target, timeout=10, connect_timeout=2, thorough=False, revocation=False)
+    found = logon.observe(target, seen, timeout=10, plan=logon.Plan(thorough=False), book=book)
+    print(json.dumps({"name": name, "logon": encode(found)}), flush=True)
+path = os.environ["WINRM_DOCTOR_LAB_DIR"] + "/attempts.jsonl"
+print(json.dumps({"attempts": open(path).read().splitlines() if os.path.exists(path) else []}))
+"""
+# Host to the code that the KDC names the account's state by.
+STATES = {"user01": 18, "user02": 18, "user03": 18, "user04": 23, "user05": 23, "user06": 6, "user07": 24, "user08": 18, "user12": 18}
+WELL = ("krb01", "krb03", "krb04", "krb07", "krb10", "krb12", "user10", "time01")
+
+
+@pytest.fixture(scope="module")
+def states() -> tuple[dict[str, dict[str, t.Any]], list[dict[str, str]]]:
+    names = [*STATES, *WELL]
+    environment = surroundings(PYTHONPATH=str(REPOSITORY / ".cache" / "collections"), PATH=f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin")
+    command = [sys.executable, str(LAB), "--only", ",".join(names), "run", "--", sys.executable, "-c", ONE_BY_ONE, *names]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    *seen, last = [json.loads(line) for line in done.stdout.splitlines()]
+    return {one["name"]: one["logon"] for one in seen}, [json.loads(line) for line in last["attempts"]]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_state_of_an_account_is_named_without_trying_the_host(states: tuple[dict[str, t.Any], list[dict[str, str]]], name: str) -> None:
+    logons, attempts = states
+    own = logons[name]["attempts"][0]
+    assert (own["outcome"], own["reason"], own["failure"]["step"], own["failure"]["code"]) == ("not_tried", "refused_by_kdc", "kdc", STATES[name])
+    assert logons[name]["kdc"][-1]["code"] == STATES[name]
+    assert name.upper() not in {attempt["host"] for attempt in attempts}
+
+
+def test_unknown_user_costs_no_password(states: tuple[dict[str, t.Any], list[dict[str, str]]]) -> None:
+    assert {(step["name"], step["used"]) for step in states[0]["user06"]["kdc"]} == {("probe", False)}
+
+
+@pytest.mark.parametrize("name", ["krb01", "krb03", "krb04", "krb07", "krb10", "krb12"])
+def test_ticket_is_what_the_host_accepts(states: tuple[dict[str, t.Any], list[dict[str, str]]], name: str) -> None:
+    seen = states[0][name]
+    own = seen["attempts"][0]
+    realm = "OTHER.TEST" if name == "krb07" else "LAB.TEST"
+    assert (own["outcome"], own["proven"], own["proven_by"]) == ("accepted", True, f"the KDC of {realm}")
+    assert own["mechanism"] == ("ntlm" if name == "krb12" else "kerberos")
+    assert (seen["kdc"][-1]["name"], seen["kdc"][-1]["outcome"], seen["kdc"][-1]["ticket_encryption"]) == ("as", "granted", "AES256")
+
+
+def test_kerberos_is_shown_to_work_where_the_inventory_spells_the_user_for_ntlm(states: tuple[dict[str, t.Any], list[dict[str, str]]]) -> None:
+    """DOMAIN\\user is a principal's name to libkrb5, and nobody's; the other way is tried as user@REALM."""
+    refused, other = states[0]["user10"]["attempts"]
+    assert (refused["method"], refused["outcome"], refused["account"]) == ("ntlm", "refused", "LAB\\user10")
+    assert (other["method"], other["outcome"], other["account"], other["own"]) == ("kerberos", "accepted", "user10@LAB.TEST", False)
+
+
+def test_no_fallback_hides_a_ticket_that_the_host_refused(states: tuple[dict[str, t.Any], list[dict[str, str]]]) -> None:
+    own, other = states[0]["time01"]["attempts"]
+    assert (own["method"], own["outcome"], own["own"]) == ("kerberos", "refused", True)
+    assert (other["method"], other["outcome"], other["own"]) == ("ntlm", "accepted", False)
