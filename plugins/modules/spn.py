@@ -56,7 +56,7 @@ options:
     default: false
   timeout:
     description:
-      - Seconds that everything may take.
+      - Seconds that everything may take. Ten more where a change that broke off has to be looked at or undone.
     type: float
     default: 30.0
   connect_timeout:

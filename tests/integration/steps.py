@@ -21,7 +21,7 @@ ACCOUNTS = "(lookup('file', lookup('env', 'WINRM_DOCTOR_LAB_ACCOUNTS')) | from_j
 
 
 class Step(t.NamedTuple):
-    """One task. `host`: on which host of the lab; `witness`: what to run afterwards on this machine, as one shell line."""
+    """One task. `host`: on which host of the lab, or on which ones at once, separated by commas; `witness`: a shell line to run afterwards."""
 
     module: str
     arguments: dict[str, t.Any]
@@ -35,6 +35,8 @@ class Seen(t.NamedTuple):
 
     result: dict[str, t.Any]
     witness: str
+    others: tuple[dict[str, t.Any], ...] = ()
+    """What became of it on the other hosts."""
 
     def lines(self) -> list[str]:
         """What the witness printed."""
@@ -50,7 +52,7 @@ def run_steps(folder: Path, lab: t.Sequence[str], steps: t.Mapping[str, Step]) -
     """Run them in order, in one lab and one run of Ansible; a step that fails does not end it."""
     tasks: list[dict[str, t.Any]] = []
     for name, step in steps.items():
-        only = f"inventory_hostname == '{step.host}'"
+        only = f"inventory_hostname in {step.host.split(',')}"
         tasks.append({
             "name": name, f"winrm.doctor.{step.module}": step.arguments, "register": f"r_{name}", "ignore_errors": True, "check_mode": step.check,
             "diff": True, "when": only,
@@ -60,7 +62,7 @@ def run_steps(folder: Path, lab: t.Sequence[str], steps: t.Mapping[str, Step]) -
                 "ansible.builtin.shell": step.witness, "delegate_to": "localhost", "register": f"w_{name}", "when": only, "check_mode": False,
                 "ignore_errors": True,
             })
-    hosts = list(dict.fromkeys(step.host for step in steps.values()))
+    hosts = list(dict.fromkeys(host for step in steps.values() for host in step.host.split(",")))
     kept = "{{ {'host': inventory_hostname, 'seen': vars | dict2items | selectattr('key', 'match', '^[rw]_') | items2dict} | to_json }}"
     tasks.append({"ansible.builtin.copy": {"content": kept, "dest": f"{folder}/{{{{ inventory_hostname }}}}.json", "mode": "0600"}, "delegate_to": "localhost"})
     (folder / "steps.yml").write_text(yaml.safe_dump([{"hosts": hosts, "gather_facts": False, "tasks": tasks}], sort_keys=False), encoding="utf-8")
@@ -73,11 +75,12 @@ def run_steps(folder: Path, lab: t.Sequence[str], steps: t.Mapping[str, Step]) -
         [sys.executable, str(LAB), "--domain", *lab, "run", "--", "sh", "-c", command], cwd=folder, env=environment, check=True, timeout=420,
     )
     output = (folder / "output").read_text(encoding="utf-8")
+    assert all((folder / f"{host}.json").exists() for host in hosts), output[-3000:]
+    kept_by = {host: json.loads((folder / f"{host}.json").read_text(encoding="utf-8"))["seen"] for host in hosts}
     found = {}
     for name, step in steps.items():
-        file = folder / f"{step.host}.json"
-        assert file.exists(), output[-3000:]
-        seen = json.loads(file.read_text(encoding="utf-8"))["seen"]
-        found[name] = Seen(seen[f"r_{name}"], seen.get(f"w_{name}", {}).get("stdout", ""))
+        first, *others = step.host.split(",")
+        known = kept_by[first]
+        found[name] = Seen(known[f"r_{name}"], known.get(f"w_{name}", {}).get("stdout", ""), tuple(kept_by[other][f"r_{name}"] for other in others))
     return found
 

@@ -75,6 +75,7 @@ STEPS = {
     "no_right": step(by="reader", spns=["HTTP/web01.lab.test"]),
     "no_right_foreign": step(by="reader", spns=["HTTP/elsewhere.lab.test"]),
     "no_right_user": step("service", by="reader", account="service", spns=["HTTP/elsewhere.lab.test"]),
+    "inventory_account": Step("spn", {"spns": ["HTTP/web01.lab.test"]}, witness=reader("web01")),
     "delegated": step(by="spnwriter", spns=["HTTP/web01.lab.test"]),
     "exact_check": step(spns=["WSMAN/web01.lab.test"], state="exact", check=True),
     "exact": step(spns=["WSMAN/web01.lab.test"], state="exact"),
@@ -194,6 +195,7 @@ def test_what_was_taken_is_given_back_where_adding_it_fails(seen: dict[str, Seen
     ("name", "right"),
     [
         ("no_right", "Grant 'Validated write to service principal name' on it, which covers the computer's own names, or 'Write servicePrincipalName'"),
+        ("inventory_account", "operator may not do that; it answered insufficientAccessRights (50)"),
         ("no_right_foreign", "(HTTP/elsewhere.lab.test is not of the computer's own names, which the validated write is limited to)"),
         ("no_right_user", "Grant 'Write servicePrincipalName' on it, as with dsacls \"CN=service,CN=Users,DC=lab,DC=test\""),
         ("no_right_there", "expected: the right to write servicePrincipalName of CN=service,CN=Users,DC=lab,DC=test"),

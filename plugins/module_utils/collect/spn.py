@@ -33,6 +33,8 @@ from .ticket import account_in
 
 MOST_TICKETS = 8
 """SPNs that a ticket is asked for as a proof."""
+RECOVERY = 10.0
+"""Seconds, beyond the time that was given, to look at a change that broke off."""
 AS_WISHED = {
     PRESENT: "it carries these SPNs", ABSENT: "it carries none of these SPNs", EXACT: "of these service classes it carries the wished SPNs and no others",
 }
@@ -173,7 +175,7 @@ class _Work:
             if not isinstance(ldap, Unknown):
                 self._opened.append(ldap)
                 return ldap
-            whys.append(f"{seen.evidence.name}: {ldap.unknown}")
+            whys.append(ldap.unknown if seen.evidence.name in ldap.unknown else f"{seen.evidence.name}: {ldap.unknown}")
             if reader.hindrance():
                 break
         do = "Check domain_username and domain_password" if reader.hindrance() else "Check domain, domain_controllers and ldap_transport"
@@ -232,9 +234,14 @@ class _Work:
 
     def _write(self, ldap: Ldap, site: Site, reader: Reader, before: list[Holder], plan: Plan) -> list[Holder]:
         who = self.username or "the owner of the ticket cache"
-        writer = spn_changes.Writer(ldap, lambda: self._open(site, reader), who)
+        writer = spn_changes.Writer(ldap, lambda: self._again(site, reader), who)
         first = writer.apply(before[0], plan)
         return [first, *(writer.read(one.owner.dn) for one in before[1:])]
+
+    def _again(self, site: Site, reader: Reader) -> Ldap:
+        """Another connection, with time enough to see what became of a change, and to undo it."""
+        self.deadline = Deadline(max(self.deadline.left(), RECOVERY))
+        return self._open(site, reader)
 
     def _verify(self, after: list[Holder], plan: Plan) -> tuple[bool, tuple[KerberosStep, ...]]:
         """Whether the account is as planned, and whether the KDC gives tickets. A ticket that is not to be had does not undo what was written."""

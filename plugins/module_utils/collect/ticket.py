@@ -145,8 +145,16 @@ class _Work:
             missing = self._missing(before, principal)
             if not missing:
                 return Outcome(name, before, before, spelled(principal))
-            steps = self._get(name, principal, missing)
-        return Outcome(name, before, caches.read(name, self.now()), spelled(principal), True, steps, missing)
+            steps = self._get(before, name, principal, missing)
+        after = caches.read(name, self.now())
+        return Outcome(name, before, after, spelled(principal), True, steps, missing, warnings=self._too_short(after))
+
+    def _too_short(self, held: CacheEvidence | None) -> tuple[str, ...]:
+        """That the KDC's tickets never live as long as they should."""
+        granting = held.granting() if held else None
+        if granting is None or seconds(granting.ends) >= self.now() + self.wanted.min_lifetime:
+            return ()
+        return (f"The KDC gives tickets until {granting.ends} at most, which is sooner than min_lifetime asks for, so every run gets a new one.",)
 
     def absent(self) -> Outcome:
         """No such cache any more."""
@@ -196,7 +204,7 @@ class _Work:
 
     def _missing(self, held: CacheEvidence | None, principal: str) -> tuple[str, ...]:
         """What has to be asked for; raises DoctorError where the cache is another principal's."""
-        if held and self.wanted.cache is not None and not _same_client(held.principal, principal):
+        if held and self.wanted.cache is not None and not same_client(held.principal, principal):
             if not self.wanted.force:
                 raise DoctorError(
                     f"The ticket cache {held.cache} holds tickets of {held.principal}, which {spelled(principal)} would replace", expected="a cache of its own",
@@ -210,7 +218,7 @@ class _Work:
         good = [ticket.service.partition("@")[0] for ticket in held.tickets if not ticket.expired]
         return tuple(spn for spn in spns if not any(same(spn, one) for one in good))
 
-    def _get(self, name: str, principal: str, missing: tuple[str, ...]) -> tuple[KerberosStep, ...]:
+    def _get(self, before: CacheEvidence | None, name: str, principal: str, missing: tuple[str, ...]) -> tuple[KerberosStep, ...]:
         """Ask the KDC and fill the cache; nothing is written unless all of it was granted."""
         renew = missing[0].startswith("krbtgt/")
         with Tickets() as tickets:
@@ -219,7 +227,7 @@ class _Work:
                 steps += [tickets.ticket(spn) for spn in missing[1 if renew else 0 :]]
             if refused := next((step for step in steps if step.outcome != GRANTED), None):
                 raise DoctorError(
-                    f"{refused.means} {name} was left as it was" if refused.asked_for != name else refused.means, expected="tickets from the KDC",
+                    f"{refused.means}{f' {name} was left as it was' if before else ''}", expected="tickets from the KDC",
                     do="" if refused.code is not None else "Check krb5.conf, and that the KDC can be reached", value=refused.asked_for,
                 )
             caches.write((tickets.cache,) if renew else (name, tickets.cache), name)
@@ -239,11 +247,11 @@ class _Work:
                 step = tickets.acquire(principal, self.wanted.password)
                 settle(permit, step)
                 return step
-            if permit.step and permit.step.outcome != GRANTED:
-                # What the KDC said earlier in this run holds now too.
+            if permit.step and permit.step.outcome != GRANTED and permit.reason in ("refused_by_kdc", "asked"):
+                # What the KDC said of this very password earlier in this run holds now too.
                 return permit.step
             raise DoctorError(
-                f"No ticket for {spelled(principal)}. {permit.step.means if permit.step else not_told(permit)}",
+                f"No ticket for {spelled(principal)}. {permit.step.means if permit.step and permit.reason == 'asked' else not_told(permit)}",
                 expected="a password that was not refused in this run", value=spelled(principal),
             )
 
@@ -278,7 +286,7 @@ class _Work:
                 return
 
 
-def _same_client(held: str, asked: str) -> bool:
+def same_client(held: str, asked: str) -> bool:
     """Whether a cache of `held` is the one of the principal `asked`, in the text that libkrb5 reads."""
     if is_enterprise(asked):
         user, _at, _suffix = spelled(asked).partition("@")

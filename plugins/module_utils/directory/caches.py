@@ -229,4 +229,6 @@ def make_folder() -> str:
 def _failed(what: str, error: Exception, name: str | None) -> DoctorError:
     message = getattr(error, "message", None) or getattr(error, "args", [""])[0]
     text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
-    return DoctorError(f"{what}: {text[:200]}", expected="a ticket cache such as FILE:/tmp/krb5cc_1000, DIR:, KEYRING: or KCM:", value=name)
+    # python-krb5 appends libkrb5's number to its sentence.
+    said = re.sub(r" -?[0-9]+$", "", text)[:200]
+    return DoctorError(f"{what}: {said}", expected="a ticket cache such as FILE:/tmp/krb5cc_1000, DIR:, KEYRING: or KCM:", value=name)

@@ -128,8 +128,11 @@ class Writer:
         try:
             return reread(self.ldap, dn)
         except LdapUnreachable:
-            self.ldap = self.connect()
-            return reread(self.ldap, dn)
+            return self._read_anew(dn)
+
+    def _read_anew(self, dn: str) -> Holder:
+        self.ldap = self.connect()
+        return reread(self.ldap, dn)
 
     def _modify(self, owner: OwnerEvidence, changes: t.Sequence[t.Any], done: t.Callable[[Holder], bool]) -> None:
         try:
@@ -138,8 +141,9 @@ class Writer:
             # Without an answer nobody knows whether it was done; and somebody else may have done it just before. Looking tells.
             if isinstance(error, LdapError) and error.code not in (NO_SUCH_ATTRIBUTE, VALUE_EXISTS):
                 raise _Refused(owner, error, known=True) from error
+            look = self.read if isinstance(error, LdapError) else self._read_anew
             try:
-                if done(self.read(owner.dn)):
+                if done(look(owner.dn)):
                     return
             except (LdapError, LdapUnreachable, DoctorError):
                 raise _Refused(owner, error, known=False) from error
