@@ -134,12 +134,18 @@ class Logon:
         try:
             step = in_time(lambda: tickets.acquire(principal, password), deadline)
         except TimeoutError:
-            # It may have been judged: what is in doubt counts.
-            return self._tell(KERBEROS, FAILED, f"No ticket-granting ticket for {principal}: no KDC answered in time.")
+            return self._tell(KERBEROS, FAILED, f"No ticket-granting ticket for {principal}: no KDC answered in time.{self._in_doubt}")
         if step.outcome == GRANTED:
             return None
         self._go_on = not step.used
-        return self._tell(KERBEROS, step.outcome, step.means)
+        return self._tell(KERBEROS, step.outcome, f"{step.means}{self._in_doubt if step.used and step.outcome == FAILED else ''}")
+
+    @property
+    def _in_doubt(self) -> str:
+        """Why nothing follows a KDC that fell silent: it may have judged the password before, and what is in doubt counts."""
+        if self.credentials.method != AUTO:
+            return ""
+        return " NTLM was not tried, for the KDC may have judged the password before it fell silent. Set ldap_auth to ntlm where no KDC is within reach."
 
     def _ntlm(self) -> BindEvidence:
         if not self.credentials.password:

@@ -20,7 +20,7 @@ from ..wire.spnego import build_init, unwrap
 MECHANISM = "GSS-SPNEGO"
 """SASL mechanism of Active Directory and Samba ([MS-ADTS] 5.1.1.1.2). Its security layer follows from the context's flags: nothing is negotiated after it."""
 NO_SIGNING = "1.2.752.43.13.29"
-"""GSS_KRB5_CRED_NO_CI_FLAGS_X: signing is not asked for (MIT krb5, NOTICE of 1.16). Active Directory refuses it inside TLS ([MS-ADTS] 5.1.1.1.2)."""
+"""GSS_KRB5_CRED_NO_CI_FLAGS_X (MIT krb5 1.16): no signing is asked for, which Active Directory refuses inside TLS ([MS-ADTS] 5.1.1.1.2)."""
 AUTO, KERBEROS, NTLM, SIMPLE = "auto", "kerberos", "ntlm", "simple"
 T = t.TypeVar("T")
 

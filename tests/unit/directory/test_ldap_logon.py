@@ -289,7 +289,8 @@ def test_a_kdc_that_judged_the_password_ends_it(
     script, seen = refusing()
     ldap = logon(script)
     assert outcomes(ldap) == [("kerberos", outcome)]
-    assert ldap.binds[0].means == "The password is wrong."
+    assert ldap.binds[0].means.startswith("The password is wrong.")
+    assert ("Set ldap_auth to ntlm" in ldap.binds[0].means) == (outcome == FAILED), "what is in doubt is the user's choice"
     assert not seen
 
 
