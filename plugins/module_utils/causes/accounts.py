@@ -55,7 +55,7 @@ def findings(case: Case) -> list[Finding]:
     if form is not None:
         return [form]
     known = directories.account(case)
-    told, seen = _told(case, attempt), _seen(case, known) if known else {}
+    told, seen = _told(case, attempt), _seen(case, known) if known else _missing(case, attempt)
     resolved = _resolved(told, seen)
     found = []
     for state in ORDER:
@@ -127,9 +127,16 @@ def _seen(case: Case, account: AccountEvidence) -> dict[str, Fact]:
     return {state: directories.read_fact(case, said, account.dn) for state, said in stands.items() if said}
 
 
+def _missing(case: Case, attempt: AttemptEvidence | None) -> dict[str, Fact]:
+    """That the directory has no such account; a name without a domain may still be the host's."""
+    if not directories.account_missing(case) or (attempt is not None and attempt.kind != "domain"):
+        return {}
+    return {NO_SUCH: directories.read_fact(case, f"there is no account {directories.user_of(case.target.username or '')}")}
+
+
 def _locked(account: AccountEvidence) -> str:
     """When, why and until when."""
-    said = f"locked since {moment(account.locked_since)}" if account.locked_since else "locked"
+    said = f"since {moment(account.locked_since)}" if account.locked_since else "lockoutTime is set"
     policy = account.policy if isinstance(account.policy, PolicyEvidence) else None
     if policy is None:
         return said
@@ -180,16 +187,17 @@ def _finding(
     proof = directories.proof(case)
     verdict = CONFIRMED if stands or any(strength == CONFIRMED for _state, _fact, strength in told) else LIKELY
     against: tuple[Fact, ...] = ()
-    if not told and state in (WORKSTATIONS, SMARTCARD):
-        tried = attempt is not None and attempt.outcome == HOST_REFUSED and attempt.used
-        verdict = LIKELY if tried or state == SMARTCARD else POSSIBLE
+    tried = attempt if attempt is not None and attempt.outcome == HOST_REFUSED and attempt.used else None
+    if not told and state in (WORKSTATIONS, SMARTCARD, NO_SUCH):
+        verdict = POSSIBLE if state == WORKSTATIONS and tried is None else LIKELY
     elif not told and proof is not None and state != HOURS:
         # Two controllers that have not replicated yet, or a state that changed between two questions.
         verdict, against = POSSIBLE, (directories.step_fact(proof),)
     if attempt is not None and attempt.kind == "either" and attempt.method in ("ntlm", "basic", "credssp"):
         # A bare name may be the host's own account, which no directory knows.
         verdict = directories.at_most(verdict, LIKELY)
-    facts = tuple(dict.fromkeys([fact for _state, fact, _strength in told] + ([stands] if stands else [])))
+    heard = [fact for _state, fact, _strength in told] or ([logons.fact(case, tried)] if tried else [])
+    facts = directories.merged(*heard, *([stands] if stands else []))
     name = account.name if account else case.target.username or "the account"
     return Finding(
         "credentials", state, verdict, _summary(state, name, account, stands), facts, against, next_check=_check(state, name, account),
@@ -239,6 +247,7 @@ def remedy(state: str, name: str) -> Remedy:
             f"Set-ADUser {user} -LogonWorkstations NAME,NAME", "medium",
         ),
         SMARTCARD: Remedy("Use a service account that may log on with a password", f"Set-ADUser {user} -SmartcardLogonRequired $false", "medium"),
+        WRONG: Remedy("Correct the password in the inventory or the vault, and try it once", "ansible_password"),
         NO_SUCH: Remedy("Correct the name, or the domain in front of it: ansible_user"),
         REVOKED: Remedy("Find out which of the four it is, then enable, unlock or extend the account", CHECK.format(name=user)),
     }.get(state, Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong"))

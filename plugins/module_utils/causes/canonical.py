@@ -25,7 +25,7 @@ def findings(case: Case) -> list[Finding]:
     carried = exact is not None or bool(directories.carriers(case, asked_for))
     if step.step.outcome == GRANTED and not _refused_by_host(case):
         return []
-    by_reverse = directories.setting(case, "rdns").lower() not in ("false", "no", "0", "off") and _is_reverse_name(case, sent.partition("/")[2])
+    by_reverse = directories.setting(case, "rdns").lower() not in ("false", "no", "0", "off") and not _is_canonical_name(case, sent.partition("/")[2])
     option = "rdns = false" if by_reverse else "dns_canonicalize_hostname = false"
     why = "reverse DNS (rdns is on)" if by_reverse else "DNS (dns_canonicalize_hostname is on)"
     facts: tuple[Fact, ...] = (directories.step_fact(step), Fact(f"Kerberos' library asks for {sent} in place of {asked_for}", here, "controller"))
@@ -56,8 +56,8 @@ def _refused_by_host(case: Case) -> bool:
     return attempt is not None and attempt.outcome == REFUSED and "kerberos" in (attempt.method, attempt.mechanism)
 
 
-def _is_reverse_name(case: Case, host: str) -> bool:
+def _is_canonical_name(case: Case, host: str) -> bool:
+    """Whether it is where the CNAME leads; else only reverse DNS can have brought that name."""
     opened = outside.endpoint(case)
     names = opened.names if opened else None
-    known = [back.names for back in names.reverse if isinstance(back.names, tuple)] if isinstance(names, NameEvidence) else []
-    return host.lower() in {name.lower() for some in known for name in some}
+    return isinstance(names, NameEvidence) and (names.canonical or "").lower() == host.lower()

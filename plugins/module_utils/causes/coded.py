@@ -43,7 +43,7 @@ def codes(case: Case) -> list[Coded]:
     found: dict[tuple[str, str], Coded] = {}
     for coded in (*_of_attempts(case), *_of_steps(case), *_of_faults(case)):
         before = found.get(coded.entry.key)
-        found[coded.entry.key] = before._replace(facts=(*before.facts, *(fact for fact in coded.facts if fact not in before.facts))) if before else coded
+        found[coded.entry.key] = before._replace(facts=directories.merged(*before.facts, *coded.facts)) if before else coded
     return list(found.values())
 
 

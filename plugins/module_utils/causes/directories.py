@@ -212,20 +212,26 @@ def step_fact(asked: Asked) -> Fact:
     return Fact(asked.step.means, f"KDC{realm}{when}", asked.vantage)
 
 
-def read_fact(case: Case, seen: str, dn: str = "") -> Fact:
-    """Something that stands in the directory, quoted."""
+def read_fact(case: Case, seen: str, dn: str = "", *, of_host: bool = False) -> Fact:
+    """Something that stands in the directory, quoted; computers and SPNs stand in the one of the host's domain."""
     known = directory(case)
-    domain = known.domain if known else ""
+    domain = ((known.host_domain if of_host else "") or known.domain) if known else ""
     return Fact(seen, f"directory of {domain}: {dn}" if dn else f"directory of {domain}", "directory")
 
 
 def owner_fact(case: Case, name: str, owners: t.Sequence[OwnerEvidence]) -> Fact:
     """Who carries an SPN, quoted."""
     if not owners:
-        return read_fact(case, f"no account carries {name}")
+        return read_fact(case, f"no account carries {name}", of_host=True)
     known = spn(case, name)
     carried = "HOST/ for it" if known is not None and known.owners == () else name
-    return read_fact(case, f"{carried} is carried by {' and by '.join(called(owner) for owner in owners)}", "; ".join(owner.dn for owner in owners))
+    who = " and by ".join(called(owner) for owner in owners)
+    return read_fact(case, f"{carried} is carried by {who}", "; ".join(owner.dn for owner in owners), of_host=True)
+
+
+def merged(*facts: Fact) -> tuple[Fact, ...]:
+    """Each observation once: two vantage points may have got the same answer."""
+    return tuple({fact.seen: fact for fact in reversed(facts)}.values())[::-1]
 
 
 def called(owner: OwnerEvidence) -> str:

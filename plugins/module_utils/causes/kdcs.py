@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.directory import AS, FAILED, GRANTED, REFUSED, DomainControllerEvidence
 from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, PortEvidence
@@ -76,6 +75,14 @@ def silence(case: Case) -> Lost | None:
     return Lost(realm, next(iter(codes), None), facts, tuple(map(directories.step_fact, answers)))
 
 
+def silence_of_steps(case: Case) -> str:
+    """What was said where not one question to a KDC was answered; "" where one was, or where nobody asked."""
+    asked = directories.mine(case)
+    if not asked or any(one.step.outcome in (GRANTED, REFUSED) for one in asked):
+        return ""
+    return next((one.step.means for one in asked if one.step.outcome == FAILED), "")
+
+
 def _controllers(case: Case, realm: str) -> list[DomainControllerEvidence]:
     seen = directories.directory(case)
     return [one for one in (seen.controllers if seen else ()) if not one.domain or not realm or one.domain.lower() == realm.lower()]
@@ -95,8 +102,9 @@ def _no_kdc_named(case: Case, lost: Lost) -> list[Finding]:
     no_records = seen is not None and seen.srv == ()
     if no_records:
         facts.append(Fact(f"DNS has no SRV records of domain controllers for {realm.lower()}", "DNS", "directory"))
-    elif seen is not None and not isinstance(seen.srv, Unknown):
-        facts.append(Fact(f"DNS names the controllers {', '.join(seen.srv)}", "DNS", "directory"))
+    lost_names = [one.name for one in _controllers(case, lost.realm) if one.name and not one.address]
+    if lost_names:
+        facts.append(Fact(f"DNS names the controllers {', '.join(lost_names)}, whose names do not resolve", "DNS", "directory"))
     if named is not None and named.name != realm:
         user = directories.user_of(case.target.username or "NAME")
         return [_finding(
@@ -104,9 +112,11 @@ def _no_kdc_named(case: Case, lost: Lost) -> list[Finding]:
             Remedy("Write the realm in upper case", f"ansible_user: {user}@{named.name}"),
         )]
     off = lookup.lower() in ("false", "no", "0", "off")
-    sure = known is not None and (named is None or not named.kdcs) and (off or no_records)
-    kdc = next((one.name for one in _controllers(case, lost.realm) if one.name), "DC." + realm.lower())
+    sure = known is not None and (named is None or not named.kdcs) and (off or no_records or bool(lost_names))
+    kdc = next((one.name for one in _controllers(case, lost.realm) if one.name and one.address), f"DC.{realm.lower()}")
     dns = ", and it may not ask DNS." if off else ", nor does DNS." if no_records else "."
+    if lost_names and not off:
+        dns = f", and DNS names {', '.join(lost_names)}, which has no address."
     summary = f"This control node knows no KDC for {realm}: krb5.conf names none{dns}"
     return [_finding(
         "control_node", "no_kdc", CONFIRMED if sure else LIKELY, summary, facts,

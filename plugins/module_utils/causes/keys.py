@@ -131,7 +131,8 @@ def _stale(case: Case, told: Told, owner: OwnerEvidence, tied: tuple[str, ...]) 
     facts = _facts(case, told, owner, here)
     if named is not None and named.password_days is not None and named.name.lower() == owner.name.lower():
         old = "; Windows changes it every 30 days, so the host seems to have lost touch before" if named.password_days > STALE_DAYS else ""
-        facts += (directories.read_fact(case, f"the directory's machine password of {named.name} is {named.password_days:.0f} days old{old}", named.dn),)
+        age = f"the directory's machine password of {named.name} is {named.password_days:.0f} days old{old}"
+        facts += (directories.read_fact(case, age, named.dn, of_host=True),)
     return Finding(
         "domain_trust",
         "stale_password",

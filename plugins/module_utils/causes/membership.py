@@ -24,7 +24,7 @@ def findings(case: Case) -> list[Finding]:
     if here is not None and seen is not None and seen.other_computer is not None and directories.is_computer(seen.other_computer, here.netbios_computer):
         named = seen.other_computer
     if named is not None and not named.enabled:
-        fact = directories.read_fact(case, f"userAccountControl says that the computer {named.name} is disabled", named.dn)
+        fact = directories.read_fact(case, f"userAccountControl says that the computer {named.name} is disabled", named.dn, of_host=True)
         return [_finding(
             case, "computer_disabled", f"The host's computer account {named.name} is disabled: the domain makes no tickets and checks no logons for it.", fact,
             Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{named.name}'", "medium"),
@@ -34,7 +34,7 @@ def findings(case: Case) -> list[Finding]:
     if here.dns_domain and here.dns_domain.lower() != (seen.host_domain or seen.domain).lower():
         # Looked for in another domain than the host's: that proves nothing.
         return []
-    fact = directories.read_fact(case, f"there is no computer {here.netbios_computer}$, nor one with the name {case.target.host}")
+    fact = directories.read_fact(case, f"there is no computer {here.netbios_computer}$, nor one with the name {case.target.host}", of_host=True)
     return [_finding(
         case, "computer_missing", f"The host believes to belong to {here.dns_domain or here.netbios_domain}, but has no computer account there.",
         fact, Remedy("Restore the deleted account from the recycle bin, else join the host anew", "Restore-ADObject / Reset-ComputerMachinePassword", "high"),

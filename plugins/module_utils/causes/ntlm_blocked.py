@@ -69,14 +69,18 @@ def _no_challenge(case: Case) -> list[Finding]:
     opened = outside.door(case)
     if opened is None or not answers.is_winrm(opened) or not isinstance(opened.challenge, Unknown) or "question failed" in opened.challenge.unknown:
         return []
-    facts = (outside.offer_fact(case, opened), Fact(opened.challenge.unknown, outside.where(case.target, opened.address), "endpoint"))
+    facts: tuple[Fact, ...] = (outside.offer_fact(case, opened), Fact(opened.challenge.unknown, outside.where(case.target, opened.address), "endpoint"))
+    other = next((way for way in logons.accepted(case) if way.mechanism != "ntlm" and way.method != "certificate"), None)
+    if other is not None:
+        facts += (logons.fact(case, other),)
     # [inferred] Where Windows refuses NTLM by policy is not documented: at the last message, as is thought, or already here.
     return [
         Finding(
             "ntlm_blocked",
             "no_challenge",
-            POSSIBLE,
-            "The host offers Negotiate, yet answers NTLM's first message without a challenge.",
+            LIKELY if other else POSSIBLE,
+            "The host offers Negotiate, yet answers NTLM's first message without a challenge."
+            + (f" With {other.method} it accepts the account: policy seems to block NTLM here." if other else ""),
             facts,
             next_check=CHECK,
             remedies=_instead(case),

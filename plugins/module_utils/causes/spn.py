@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.directory import GRANTED, OwnerEvidence
+from ..evidence.directory import GRANTED, ComputerEvidence, OwnerEvidence
 from ..evidence.endpoint import ChallengeEvidence, NameEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
 from ..target import is_address
@@ -108,7 +108,7 @@ def _missing(case: Case, said: coded.Coded | None) -> Finding:
         return _finding(
             "only_host", verdict,
             f"Nobody carries {name}. The computer carries HOST/{host}, which stands for HTTP but not for {service}.",
-            (*facts, directories.read_fact(case, f"HOST/{host} is there", computer.dn if computer else "")),
+            (*facts, directories.read_fact(case, f"HOST/{host} is there", computer.dn if computer else "", of_host=True)),
             (
                 Remedy(f"Register {name}", _add(case, name)),
                 Remedy("Or let the connection ask for HTTP, for which HOST stands", how),
@@ -174,7 +174,7 @@ def _length(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None
     rule, kind = ("short_name_only", "short") if "." in host else ("full_name_only", "full")
     return _finding(
         rule, verdict, f"The host's account carries {service}/{wanted}, the {kind} name alone; the connection asks for {name}.",
-        (*facts, directories.read_fact(case, f"{service}/{wanted} is there", computer.dn if computer else "")),
+        (*facts, directories.read_fact(case, f"{service}/{wanted} is there", computer.dn if computer else "", of_host=True)),
         (Remedy(f"Register {name}", _add(case, name)), Remedy("Or name the host for Kerberos as its account has it", _override(case, wanted))),
     )
 
@@ -192,12 +192,16 @@ def _other_name(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | 
     name = directories.own_spn(case)
     return _finding(
         "other_name", verdict, f"The host calls itself {real}, and its account carries no name {host}: it was renamed, or {host} is another name for it.",
-        (*facts, directories.answering_fact(case, here), directories.read_fact(case, f"{known.name} is {known.dns_host_name or real}", known.dn)), (
+        (*facts, directories.answering_fact(case, here), _called(case, known, real)), (
             Remedy("Correct the inventory", f"ansible_host: {real}"),
             Remedy("Or keep the name and name the host for Kerberos", _override(case, real)),
             Remedy(f"Or register {name}", _add(case, name, known.name), "medium"),
         ),
     )
+
+
+def _called(case: Case, computer: ComputerEvidence, real: str) -> Fact:
+    return directories.read_fact(case, f"{computer.name} is {computer.dns_host_name or real}", computer.dn, of_host=True)
 
 
 def _acquitted(case: Case) -> list[Finding]:
