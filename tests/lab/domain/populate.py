@@ -12,10 +12,11 @@ import json
 import os
 import sys
 import time
+import typing as t
 
 import ldb
 import samba
-from samba import string_to_byte_array
+from samba import dsdb, string_to_byte_array
 from samba.auth import system_session
 from samba.credentials import Credentials
 from samba.dcerpc import drsblobs, lsa, security
@@ -25,8 +26,11 @@ from samba.samdb import SamDB
 
 DISABLED, NORMAL, WORKSTATION, SMARTCARD = 0x2, 0x200, 0x1000, 0x40000
 """userAccountControl ([MS-ADTS] 2.2.16)."""
-AES128, AES256, RC4 = 17, 18, 23
-"""[RFC 3962] 7, [RFC 4757] 5."""
+DES_CRC, DES_MD5, AES128, AES256, RC4 = 1, 3, 17, 18, 23
+"""[RFC 3961] 8, [RFC 3962] 7, [RFC 4757] 5."""
+ITERATIONS = 4096
+AS_IT_IS = [f"local_oid:{dsdb.DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID}:0"]
+"""Samba takes keys as they are given."""
 SECOND = 10_000_000
 DAY = 86400 * SECOND
 INTERVAL = 60 * SECOND
@@ -86,13 +90,13 @@ def now() -> int:
     return int(samba.unix2nttime(int(time.time())))
 
 
-def change(directory: ldb.Ldb, dn: str, **attributes: object) -> None:
+def change(directory: ldb.Ldb, dn: str, controls: list[str] | None = None, /, **attributes: object) -> None:
     """Replace attributes; None deletes one."""
     message = ldb.Message(ldb.Dn(directory, dn))
     for name, value in attributes.items():
         values = [] if value is None else value if isinstance(value, list) else [value if isinstance(value, bytes) else str(value)]
         message[name] = ldb.MessageElement(values, ldb.FLAG_MOD_REPLACE, name)
-    directory.modify(message)
+    directory.modify(message, controls or [])
 
 
 def dn_of(directory: ldb.Ldb, base: str, account: str) -> str:
@@ -150,32 +154,67 @@ def add_user(directory: SamDB, base: str, user: dict[str, object]) -> None:
 def add_computer(directory: SamDB, base: str, computer: dict[str, object]) -> dict[str, object]:
     """One computer, and the keys it has, under another CN than its name: where a name has no SPN, Samba's KDC takes the account with that CN, AD does not."""
     dn = f"CN=acct-{computer['name'].lower()},{SERVERS},{base}"
+    had = new_keys()
     entry = {
-        "dn": dn, "objectClass": "computer", "sAMAccountName": f"{computer['name']}$",
-        "userAccountControl": str(WORKSTATION | (0 if computer["enabled"] else DISABLED)), "dNSHostName": computer["fqdn"],
-        "unicodePwd": quoted(computer["password"]), "msDS-SupportedEncryptionTypes": str(computer["encryption"]),
-        "operatingSystem": "Windows Server 2022 Standard", "operatingSystemVersion": "10.0 (20348)",
+        "dn": dn, "objectClass": "computer", "sAMAccountName": f"{computer['name']}$", "dNSHostName": computer["fqdn"],
+        "userAccountControl": str(WORKSTATION | (0 if computer["enabled"] else DISABLED)), "msDS-SupportedEncryptionTypes": str(computer["encryption"]),
+        "operatingSystem": "Windows Server 2022 Standard", "operatingSystemVersion": "10.0 (20348)", **stored(had, computer),
     }
     if computer["spns"]:
         entry["servicePrincipalName"] = computer["spns"]
-    directory.add(entry)
-    keys = keys_of(directory, dn)
-    if computer["new_password"]:
-        # The host goes on with the password of before, as one that was set back to an old snapshot does.
-        change(directory, dn, unicodePwd=quoted(computer["new_password"]))
-    return keys
+    directory.add(entry, AS_IT_IS)
+    version = int(str(directory.search(dn, ldb.SCOPE_BASE, attrs=["msDS-KeyVersionNumber"])[0]["msDS-KeyVersionNumber"]))
+    if computer["stale"]:
+        # The host goes on with the keys of before, as one that was set back to an old snapshot does.
+        change(directory, dn, AS_IT_IS, **stored(new_keys(), computer))
+    return {"version": version, "keys": {kind: key.hex() for kind, key in had.items()}}
 
 
-def keys_of(directory: SamDB, dn: str) -> dict[str, object]:
-    """The account's long-term keys in hexadecimal by encryption type ([MS-SAMR] 2.2.10.7), and their version."""
-    found = directory.search(dn, ldb.SCOPE_BASE, attrs=["supplementalCredentials", "unicodePwd", "msDS-KeyVersionNumber"])[0]
-    keys = {}
-    for package in ndr_unpack(drsblobs.supplementalCredentialsBlob, found["supplementalCredentials"][0]).sub.packages:
-        if package.name == "Primary:Kerberos-Newer-Keys":
-            stored = ndr_unpack(drsblobs.package_PrimaryKerberosBlob, bytes.fromhex(package.data))
-            keys = {key.keytype: bytes(key.value).hex() for key in stored.ctr.keys if key.keytype in (AES128, AES256)}
-    keys[RC4] = bytes(found["unicodePwd"][0]).hex()
-    return {"version": int(str(found["msDS-KeyVersionNumber"])), "keys": keys}
+def new_keys() -> dict[int, bytes]:
+    """Keys by encryption type, of no password: nobody types a machine's, and deriving keys is three quarters of the time that an account takes."""
+    return {AES256: os.urandom(32), AES128: os.urandom(16), RC4: os.urandom(16)}
+
+
+def stored(keys: dict[int, bytes], computer: dict[str, object]) -> dict[str, bytes]:
+    """Keys as an account has them: the NT hash is RC4's, supplementalCredentials hold the others ([MS-SAMR] 3.1.1.8.11).
+
+    Samba checks that nothing of the usual is missing, so DES has keys too, which no KDC uses any more.
+    """
+    domain = str(computer["fqdn"]).partition(".")[2]
+    salt = f"{domain.upper()}host{str(computer['name']).lower()}.{domain}"
+    des = {DES_MD5: os.urandom(8), DES_CRC: os.urandom(8)}
+    packages = []
+    for name, version, kind, rows in (
+        ("Kerberos-Newer-Keys", 4, drsblobs.package_PrimaryKerberosKey4, {AES256: keys[AES256], AES128: keys[AES128], **des}),
+        ("Kerberos", 3, drsblobs.package_PrimaryKerberosKey3, des),
+    ):
+        kerberos = drsblobs.package_PrimaryKerberosBlob()
+        kerberos.version = version
+        kerberos.ctr.keys, kerberos.ctr.num_keys, kerberos.ctr.salt.string = [key_row(kind(), *row) for row in rows.items()], len(rows), salt
+        if version == 4:
+            kerberos.ctr.default_iteration_count = ITERATIONS
+        packages.append(package(f"Primary:{name}", ndr_pack(kerberos)))
+    packages.insert(2, package("Packages", "Kerberos-Newer-Keys\0Kerberos".encode("utf-16-le")))
+    blob = drsblobs.supplementalCredentialsBlob()
+    blob.sub.prefix, blob.sub.signature = drsblobs.SUPPLEMENTAL_CREDENTIALS_PREFIX, drsblobs.SUPPLEMENTAL_CREDENTIALS_SIGNATURE
+    blob.sub.packages, blob.sub.num_packages = packages, len(packages)
+    return {"unicodePwd": keys[RC4], "supplementalCredentials": ndr_pack(blob)}
+
+
+def key_row(row: t.Any, kind: int, key: bytes) -> t.Any:
+    """One key; those of version 4 say how often they were iterated."""
+    row.keytype, row.value, row.value_len = kind, key, len(key)
+    if kind in (AES128, AES256):
+        row.iteration_count = ITERATIONS
+    return row
+
+
+def package(name: str, data: bytes) -> drsblobs.supplementalCredentialsPackage:
+    """One property of supplementalCredentials, in hexadecimal as it is stored ([MS-SAMR] 2.2.10.2)."""
+    made = drsblobs.supplementalCredentialsPackage()
+    text = data.hex().upper()
+    made.name, made.name_len, made.data, made.data_len, made.reserved = name, len(name) * 2, text, len(text), 2 if name == "Packages" else 1
+    return made
 
 
 def quoted(password: object) -> bytes:

@@ -52,7 +52,7 @@ def wishes(realm: Realm, hosts: t.Iterable[Host], shared: tuple[str, str] | None
     return {
         "controller": {"name": realm.controller.upper(), "fqdn": realm.fqdn, "domain": realm.dns, "flat": realm.flat},
         "administrator": known.roles["Administrator"], "policy": POLICY, "settings": [SETTINGS], "delegated": "spnwriter", "groups": GROUPS, "users": users,
-        "computers": [_computer(host, known) for host in members if host.domain == realm and host.directory.get("computer") != "missing"],
+        "computers": [_computer(host) for host in members if host.domain == realm and host.directory.get("computer") != "missing"],
         "misplaced": [{"account": name, "spns": _logon_spns(host)} for name, host in _wrongly_owned(realm, members)], "trusts": [],
     }
 
@@ -102,11 +102,11 @@ def _logon_spns(host: Host) -> list[str]:
     return [f"{kind}/{name}" for kind in LOGON_CLASSES for name in (host.computer, f"{host.computer.lower()}.{host.dns_suffix}")]
 
 
-def _computer(host: Host, known: Passwords) -> Json:
+def _computer(host: Host) -> Json:
     wrong = host.directory
     return {
-        "name": host.computer, "fqdn": f"{host.computer.lower()}.{host.dns_suffix}", "password": known.spare(), "spns": spns(host),
-        "new_password": known.spare() if wrong.get("computer") == "stale" else "", "enabled": wrong.get("computer") != "disabled",
+        "name": host.computer, "fqdn": f"{host.computer.lower()}.{host.dns_suffix}", "spns": spns(host),
+        "stale": wrong.get("computer") == "stale", "enabled": wrong.get("computer") != "disabled",
         "encryption": RC4 if wrong.get("encryption") == "rc4" else ALL_TYPES, "password_days": wrong.get("password_days", 12),
     }
 

@@ -144,9 +144,9 @@ def test_members_alone_have_a_computer_account(given: dict[str, t.Any], there: b
     assert bool(asked(host(**given))["computers"]) is there
 
 
-def test_stale_machine_gets_a_newer_password_in_the_directory_than_it_has() -> None:
-    assert asked(host(directory={"computer": "stale"}))["computers"][0]["new_password"] == "spare"
-    assert asked(host())["computers"][0]["new_password"] == ""
+def test_stale_machine_is_asked_for() -> None:
+    assert asked(host(directory={"computer": "stale"}))["computers"][0]["stale"] is True
+    assert asked(host())["computers"][0]["stale"] is False
 
 
 @pytest.mark.parametrize(
