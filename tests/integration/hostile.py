@@ -16,9 +16,9 @@ Play = t.Callable[[socket.socket], None]
 class Hostile:
     """A server that plays one act on every connection, until the test is over."""
 
-    def __init__(self, act: Play) -> None:
+    def __init__(self, act: Play, address: str = "127.77.9.1") -> None:
         self.act = act
-        self.listener = socket.create_server(("127.77.9.1", 0))
+        self.listener = socket.create_server((address, 0))
         self.port = self.listener.getsockname()[1]
         self.connections = 0
         self._open: list[socket.socket] = []

@@ -156,7 +156,7 @@ class _Visit:
     def _ask_kdc(self, controller: _Controller, opened: set[int], deadline: Deadline) -> None:
         if KERBEROS not in opened or not self.listing.domain:
             return
-        seen = kdc.look(controller.address, self.listing.domain.upper(), self.user or NOBODY, deadline, now=self.now)
+        seen = kdc.look(controller.address, self.listing.domain.upper(), self.user or NOBODY, deadline, KERBEROS, now=self.now)
         if self.user or seen.step.outcome == FAILED:
             controller.probe = seen.step
         if seen.clock:

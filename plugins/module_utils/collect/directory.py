@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 
 from .. import deps
@@ -39,6 +39,7 @@ from ..evidence.endpoint import OPEN, EndpointEvidence
 from ..target import Target, is_address
 from ..wire import kdc
 from ..wire.deadline import Deadline
+from ..wire.http import printable
 from ..wire.methods import TICKETS
 from ..wire.tcp import Sweep
 from . import endpoint
@@ -58,6 +59,8 @@ USUAL = ("controllers", "kerberos", "account", "computer", "spns", "trusts")
 """Those that cost the same however large the domain is."""
 NO_PDC = Unknown("it is not known which controller is the PDC emulator, which keeps the counter")
 MOST_STEPS = 20
+LONGEST = 1000
+"""Characters of one text."""
 SHARE = 0.4
 """Of the time there is, what looking at the host itself may take."""
 
@@ -172,10 +175,11 @@ class _Visit:
         for ldap in self._opened.values():
             if isinstance(ldap, Ldap):
                 ldap.close()
-        return replace(
+        whole = replace(
             evidence, steps=tuple(self.steps), binds=self._binds(), gaps=tuple(Unknown(gap) for gap in dict.fromkeys(gaps)),
             seconds=round(time.monotonic() - began, 3),
         )
+        return t.cast(DirectoryEvidence, shown(whole))
 
     def _srv(self) -> Known[tuple[str, ...]]:
         records = self.sites.records
@@ -452,6 +456,17 @@ class _Visit:
             return found
         self.gaps.append(f"Of {len(found)} {what} the first {MOST_LISTED} are told.")
         return found[:MOST_LISTED]
+
+
+def shown(value: t.Any) -> t.Any:
+    """Evidence whose texts are fit to be shown: names in a directory are what their owners like, and a server may not be one."""
+    if isinstance(value, str):
+        return printable(value, LONGEST)
+    if isinstance(value, tuple):
+        return tuple(shown(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: shown(getattr(value, field.name)) for field in fields(value)})
+    return value
 
 
 def own_spn(target: Target) -> str:
