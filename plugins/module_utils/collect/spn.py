@@ -168,7 +168,9 @@ class _Work:
     def _open(self, site: Site, reader: Reader) -> Ldap:
         """A connection to the first controller that lets the account in."""
         whys = list(self.sites.gaps)
-        for seen in site.seen:
+        if reader.refused and reader.step:
+            whys.append(reader.step.means)
+        for seen in [] if reader.refused else site.seen:
             if not seen.evidence.address or seen.evidence.domain not in ("", site.domain):
                 continue
             ldap = reader.open(seen, site.domain, self.deadline)

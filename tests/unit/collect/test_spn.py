@@ -43,6 +43,8 @@ def play(monkeypatch: pytest.MonkeyPatch, writable: Folder | Unknown, catalogue:
             return site
 
     class Reader:
+        refused, step = False, None
+
         def __init__(self, *arguments: t.Any) -> None:
             pass
 
