@@ -58,12 +58,18 @@ def error(code: int, *, e_data: bytes = b"", realm: str = "LAB.TEST", crealm: st
     return der(0x7E, der(0x30, *parts))
 
 
-def reply(kind: int = 18, realm: str = "LAB.TEST") -> bytes:
-    """An AS-REP ([RFC 4120] 5.4.2), with sealed parts that nobody can open."""
+def reply(kind: int = 18, realm: str = "LAB.TEST", cipher: bytes = b"x" * 200) -> bytes:
+    """An AS-REP ([RFC 4120] 5.4.2), with sealed parts that nobody can open unless `cipher` is better."""
     sealed = der(0x30, der(0xA0, integer(kind)), der(0xA2, der(4, b"x" * 200)))
     ticket = der(0x61, der(0x30, der(0xA0, integer(5)), der(0xA1, text(realm)), der(0xA2, name(2, "krbtgt", realm)), der(0xA3, sealed)))
-    parts = [der(0xA0, integer(5)), der(0xA1, integer(11)), der(0xA3, text(realm)), der(0xA4, name(1, "svc")), der(0xA5, ticket), der(0xA6, sealed)]
+    part = der(0x30, der(0xA0, integer(kind)), der(0xA2, der(4, cipher)))
+    parts = [der(0xA0, integer(5)), der(0xA1, integer(11)), der(0xA3, text(realm)), der(0xA4, name(1, "svc")), der(0xA5, ticket), der(0xA6, part)]
     return der(0x6B, der(0x30, *parts))
+
+
+def reply_part(nonce: int, tag: int = 0x79) -> bytes:
+    """An EncASRepPart as far as a client looks at it: its key [0] and nonce [2]."""
+    return der(tag, der(0x30, der(0xA0, der(0x30)), der(0xA1, der(0x30)), der(0xA2, integer(nonce))))
 
 
 def framed(message: bytes) -> bytes:

@@ -20,7 +20,7 @@ from ..evidence.base import Unknown
 from ..evidence.directory import AS, FAILED, GRANTED, PROBE, REFUSED, KerberosStep
 from ..evidence.endpoint import ChallengeEvidence
 from ..target import Target
-from ..wire import kdc
+from ..wire import kdc, preauth
 from ..wire.deadline import Deadline
 from ..wire.kerberos import counts_for_nobody, names_credentials
 from .attempts import Book, Permit, kdc_of
@@ -35,7 +35,9 @@ PATIENCE = 2.0
 MOST_KDCS, MOST_REALMS = 3, 3
 SHARE = 0.7
 """Of the time that there is, what waiting for another worker's answer may take."""
-UNKNOWN_USER, POLICY, WRONG_REALM, NO_REALM, UNREACHABLE = 6, 12, 68, 154, 156
+UNKNOWN_USER, WRONG_REALM, NO_REALM, UNREACHABLE = 6, 68, 154, 156
+NOT_JUDGED = (12, 25)
+"""KDC_ERR_POLICY and KDC_ERR_PREAUTH_REQUIRED."""
 UNREALM = re.compile(r"[\s/@\\:]")
 
 
@@ -116,6 +118,9 @@ class _Asking:
     def __init__(self, username: str, password: str, realms: t.Sequence[Realm], profile: Profile, deadline: Deadline) -> None:
         self.username, self.password, self.realms, self.profile, self.deadline = username, password, list(realms), profile, deadline
         self.steps: list[KerberosStep] = []
+        self._principal = ""
+        self._seen: kdc.Look | None = None
+        self._place = ("", 0)
 
     def run(self) -> KerberosStep | None:
         """The step that settles it; None where nobody could say anything that holds."""
@@ -129,7 +134,7 @@ class _Asking:
         return None
 
     def _at(self, realm: Realm) -> KerberosStep | None:
-        principal = tickets.principal_of(self.username, realm.name)
+        principal, self._principal, self._seen = tickets.principal_of(self.username, realm.name), "", None
         found = find(realm.name, self.profile, self.deadline.sooner(PATIENCE))
         if not found.places and not found.proxied:
             self.steps.append(nowhere(tickets.spelled(principal), realm.name))
@@ -137,37 +142,44 @@ class _Asking:
         if found.places and not self._probed(principal, realm, found.places):
             last = self.steps[-1]
             return last if names_credentials(last.code) and not self._passes(last, realm) else None
-        if found.places and tickets.is_enterprise(self._principal):
-            principal = self._principal
-        return self._with_password(principal, realm.name, probed=bool(found.places))
+        if self._seen and (info := preauth.key_info(self._seen.reply or kdc.Reply())):
+            return self._proved(self._seen, realm.name, info)
+        return self._by_library(self._principal or principal, realm.name, probed=bool(found.places))
 
     def _probed(self, principal: str, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
         """Ask without the password; True where the KDC knows the account and waits for its password."""
-        self._principal = principal
         seen = self._look(realm.name, principal, places)
         if seen.step.code == UNKNOWN_USER and "@" in self.username and not tickets.is_enterprise(principal):
             # A UPN need not be sAMAccountName and domain, and some KDCs look for it only where the name says that it is one ([RFC 6806] 5).
-            self._principal = tickets.enterprise_of(self.username, realm.name)
-            seen = self._look(realm.name, self._principal, places)
+            seen = self._look(realm.name, tickets.enterprise_of(self.username, realm.name), places)
         if seen.step.code == WRONG_REALM and seen.reply and seen.reply.client_realm and not UNREALM.search(seen.reply.client_realm):
             self.realms.insert(0, Realm(seen.reply.client_realm.upper(), True))
         return seen.step.outcome == GRANTED
 
     def _look(self, realm: str, principal: str, places: t.Sequence[tuple[str, int]]) -> kdc.Look:
-        user = tickets.unescaped(principal.rpartition("@")[0])
-        seen = None
-        for address, port in places:
-            seen = kdc.look(address, realm, user, self.deadline.sooner(PATIENCE), port)
+        for self._place in places:
+            address, port = self._place
+            seen = kdc.look(address, realm, _user(principal), self.deadline.sooner(PATIENCE), port)
             if seen.reply is not None or self.deadline.passed:
                 break
-        self.steps.append(t.cast(kdc.Look, seen).step)
-        return t.cast(kdc.Look, seen)
+        self._principal, self._seen = principal, seen
+        self.steps.append(seen.step)
+        return seen
 
     def _passes(self, step: KerberosStep, realm: Realm) -> bool:
         """Whether a refusal proves nothing: another realm may know the account."""
         return counts_for_nobody(step.code) or (step.code == UNKNOWN_USER and not realm.sure)
 
-    def _with_password(self, principal: str, realm: str, *, probed: bool) -> KerberosStep:
+    def _proved(self, seen: kdc.Look, realm: str, info: kdc.KeyInfo) -> KerberosStep:
+        """One message with the password's proof, to the KDC that has just answered, by its own clock."""
+        address, port = self._place
+        offset = seen.clock.offset if seen.clock else 0.0
+        step = preauth.prove(address, realm, _user(self._principal), self.password, info, self.deadline, port, offset=offset)
+        self.steps.append(step)
+        return step
+
+    def _by_library(self, principal: str, realm: str, *, probed: bool) -> KerberosStep:
+        """What is no matter of an AES key: libkrb5 knows the other ways."""
         kept = tickets.Tickets()
         try:
             answer = Background(lambda: kept.acquire(principal, self.password)).wait(self.deadline.left())
@@ -183,14 +195,18 @@ class _Asking:
         return answer
 
 
+def _user(principal: str) -> str:
+    return tickets.unescaped(principal.rpartition("@")[0])
+
+
 def settle(permit: Permit, step: KerberosStep) -> None:
     """Tell the book what the KDC said."""
     if step.name == AS and step.outcome == GRANTED:
         permit.accepted(step)
     elif step.outcome == REFUSED and names_credentials(step.code) and not counts_for_nobody(step.code):
         permit.refused(step)
-    elif not step.used or step.code == POLICY or (counts_for_nobody(step.code) and step.code != UNREACHABLE):
-        # A policy of Kerberos' own says nothing of the password; what cannot be asked says nothing at all.
+    elif not step.used or step.code in NOT_JUDGED or (counts_for_nobody(step.code) and step.code != UNREACHABLE):
+        # A policy of Kerberos' own, and the wish for another proof, say nothing of the password; what cannot be asked says nothing at all.
         permit.withdrawn(step)
     else:
         permit.doubted(step)

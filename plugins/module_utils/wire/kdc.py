@@ -38,8 +38,19 @@ CANONICALIZE = b"\x00\x00\x01\x00\x00"
 """kdc-options as a BIT STRING's content: bit 15 alone ([RFC 6806] 3)."""
 FAR_AWAY = b"20370913024805Z"
 """till: "as late as your policy allows", in the spelling that every client uses ([RFC 4120] 5.4.1)."""
-ETYPE_INFO, ETYPE_INFO2, EXTENDED, PAC_REQUEST = 11, 19, 3, 128
+ENC_TIMESTAMP, ETYPE_INFO, ETYPE_INFO2, EXTENDED, PAC_REQUEST = 2, 11, 19, 3, 128
 """Types of padata; 3 is the data-type KERB_ERR_TYPE_EXTENDED of KERB-ERROR-DATA, which has the same shape ([MS-KILE] 2.2.2)."""
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """One way to make a key from the password ([RFC 4120] 5.2.7.5)."""
+
+    kind: int
+    """Encryption type."""
+    salt: bytes = b""
+    params: bytes = b""
+    """s2kparams."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,9 @@ class Reply:
     """By name, in the KDC's order."""
     salt: str = ""
     """Active Directory's is realm and sAMAccountName in one ([MS-KILE] 3.1.1.2)."""
+    keys: tuple[KeyInfo, ...] = ()
+    timestamp: bool = False
+    """True where an encrypted timestamp is among the ways of pre-authentication."""
     text: str = ""
     server_time: str | None = None
     moment: float | None = None
@@ -140,23 +154,32 @@ def realm_in_salt(salt: str, user: str) -> str:
 
 
 def exchange(address: str, port: int, request: bytes, deadline: Deadline) -> bytes:
-    """One message to a KDC over TCP and its answer, each behind four bytes of length ([RFC 4120] 7.2.2); WireError, or ValueError for another protocol."""
+    """One message to a KDC over TCP and its answer; WireError, or ValueError for another protocol."""
+    stream = dial(address, port, deadline)
     try:
-        sock = connect(address, port, deadline.left())
-    except OSError as error:
-        raise translate(error, deadline) from error
-    stream = DeadlineSocket(sock, deadline, BUDGET + 4)
-    try:
-        stream.sendall(len(request).to_bytes(4, "big") + request)
-        head = _read(stream, 4)
-        size = int.from_bytes(head, "big")
-        if head.isalpha() or size & 0x80000000:
-            raise ValueError(f"its answer starts with {head!r}, which is no length of a Kerberos message")
-        if size > BUDGET:
-            raise WireTooLarge(f"it announces {size} bytes")
-        return _read(stream, size)
+        return converse(stream, request)
     finally:
         stream.close()
+
+
+def dial(address: str, port: int, deadline: Deadline) -> DeadlineSocket:
+    """A connection to a KDC; WireError."""
+    try:
+        return DeadlineSocket(connect(address, port, deadline.left()), deadline, BUDGET + 4)
+    except OSError as error:
+        raise translate(error, deadline) from error
+
+
+def converse(stream: DeadlineSocket, request: bytes) -> bytes:
+    """One message and its answer, each behind four bytes of length ([RFC 4120] 7.2.2)."""
+    stream.sendall(len(request).to_bytes(4, "big") + request)
+    head = _read(stream, 4)
+    size = int.from_bytes(head, "big")
+    if head.isalpha() or size & 0x80000000:
+        raise ValueError(f"its answer starts with {head!r}, which is no length of a Kerberos message")
+    if size > BUDGET:
+        raise WireTooLarge(f"it announces {size} bytes")
+    return _read(stream, size)
 
 
 def _read(stream: DeadlineSocket, size: int) -> bytes:
@@ -183,23 +206,23 @@ def _why(error: Exception) -> str:
     return "closed" if isinstance(error, WireClosed) or getattr(error, "kind", "") == "reset" else "unreachable"
 
 
-def build_as_req(realm: str, user: str, *, nonce: int, etypes: t.Sequence[int] = ENCRYPTION_TYPES, pac: bool | None = False) -> bytes:
-    """An AS-REQ for the ticket-granting ticket. `pac`: whether a ticket should carry the groups; None leaves the question out ([MS-KILE] 2.2.3)."""
+def build_as_req(
+    realm: str, user: str, *, nonce: int, etypes: t.Sequence[int] = ENCRYPTION_TYPES, pac: bool | None = False, proof: bytes = b"",
+) -> bytes:
+    """An AS-REQ for the ticket-granting ticket. `pac`: whether a ticket should carry the groups; None leaves the question out ([MS-KILE] 2.2.3).
+
+    `proof`: an EncryptedData for PA-ENC-TIMESTAMP ([RFC 4120] 5.2.7.2).
+    """
     kind = ENTERPRISE if "@" in user else PRINCIPAL
-    body = _sequence(
-        _tagged(0, _element(0x03, CANONICALIZE)),
-        _tagged(1, _name(kind, user)),
-        _tagged(2, _general(realm)),
-        _tagged(3, _name(SERVICE_INSTANCE, "krbtgt", realm)),
-        _tagged(5, _element(0x18, FAR_AWAY)),
-        _tagged(7, _integer(nonce)),
-        _tagged(8, _sequence(*(_integer(number) for number in etypes))),
+    body = sequence(
+        tagged(0, element(0x03, CANONICALIZE)), tagged(1, _name(kind, user)), tagged(2, _general(realm)),
+        tagged(3, _name(SERVICE_INSTANCE, "krbtgt", realm)), tagged(5, element(0x18, FAR_AWAY)), tagged(7, integer(nonce)),
+        tagged(8, sequence(*(integer(number) for number in etypes))),
     )
-    padata = b""
-    if pac is not None:
-        wanted = _sequence(_tagged(0, _element(0x01, b"\xff" if pac else b"\x00")))
-        padata = _tagged(3, _sequence(_sequence(_tagged(1, _integer(PAC_REQUEST)), _tagged(2, _element(OCTET_STRING, wanted)))))
-    return _element(AS_REQ, _sequence(_tagged(1, _integer(5)), _tagged(2, _integer(10)), padata, _tagged(4, body)))
+    wanted = sequence(tagged(0, element(0x01, b"\xff" if pac else b"\x00")))
+    given = [(ENC_TIMESTAMP, proof)] * bool(proof) + [(PAC_REQUEST, wanted)] * (pac is not None)
+    padata = [sequence(tagged(1, integer(number)), tagged(2, element(OCTET_STRING, value))) for number, value in given]
+    return element(AS_REQ, sequence(tagged(1, integer(5)), tagged(2, integer(10)), tagged(3, sequence(*padata)) if padata else b"", tagged(4, body)))
 
 
 def read_reply(data: bytes) -> Reply:
@@ -210,32 +233,35 @@ def read_reply(data: bytes) -> Reply:
     parts = fields(read_element(outer.value, 0))
     if outer.tag == AS_REP:
         kind = fields(parts[6]).get(0) if 6 in parts else None
-        return Reply(granted=True, client_realm=_text(parts.get(3)), encryption=(_encryption(kind),) if kind else ())
+        return Reply(granted=True, client_realm=_text(parts.get(3)), encryption=(encryption_name(_number(kind)),) if kind else ())
     if 6 not in parts:
         raise ValueError("its KRB-ERROR has no error-code")
-    encryption, salt, status = _details(parts.get(12))
+    keys, status, timestamp = _details(parts.get(12))
     shown, moment = _moment(parts.get(4), parts.get(5))
+    salt = next((key.salt for key in keys if key.salt), b"")
     return Reply(
-        code=_number(parts[6]), status=status, realm=_text(parts.get(9)), client_realm=_text(parts.get(7)), encryption=encryption, salt=salt,
+        code=_number(parts[6]), status=status, realm=_text(parts.get(9)), client_realm=_text(parts.get(7)), keys=keys, timestamp=timestamp,
+        encryption=tuple(dict.fromkeys(encryption_name(key.kind) for key in keys)), salt=printable(salt.decode("utf-8", "replace"), 255),
         text=_text(parts.get(11)), server_time=shown, moment=moment,
     )
 
 
-def _details(element: Element | None) -> tuple[tuple[str, ...], str, int | None]:
-    """e-data: encryption types, salt and NTSTATUS. It is METHOD-DATA, one PA-DATA or a KERB-ERROR-DATA, or anything else, which is left alone."""
-    encryption: tuple[str, ...] = ()
-    salt, status, newer = "", None, False
-    for kind, value in _typed(element.value if element else b""):
+def _details(data: Element | None) -> tuple[tuple[KeyInfo, ...], int | None, bool]:
+    """e-data: keys, NTSTATUS, encrypted timestamp. It is METHOD-DATA, one PA-DATA or a KERB-ERROR-DATA, or anything else, which is left alone."""
+    keys: tuple[KeyInfo, ...] = ()
+    status, newer, timestamp = None, False, False
+    for kind, value in _typed(data.value if data else b""):
+        timestamp = timestamp or kind == ENC_TIMESTAMP
         if kind == EXTENDED and len(value) == 12:
             # KERB-EXT-ERROR: status, reserved, flags, each of four bytes, least significant first.
             status = int.from_bytes(value[:4], "little") or status
         elif kind == ETYPE_INFO2 or (kind == ETYPE_INFO and not newer):
             try:
-                encryption, salt = _etype_info(value)
+                keys = _etype_info(value)
             except ValueError:
                 continue
             newer = kind == ETYPE_INFO2
-    return encryption, salt, status
+    return keys, status, timestamp
 
 
 def _typed(data: bytes) -> t.Iterator[tuple[int, bytes]]:
@@ -252,16 +278,14 @@ def _typed(data: bytes) -> t.Iterator[tuple[int, bytes]]:
         return
 
 
-def _etype_info(value: bytes) -> tuple[tuple[str, ...], str]:
-    """ETYPE-INFO2 and its forerunner ([RFC 4120] 5.2.7.4 and 5.2.7.5): etype [0], salt [1]."""
-    names: list[str] = []
-    salt = ""
+def _etype_info(value: bytes) -> tuple[KeyInfo, ...]:
+    """ETYPE-INFO2 and its forerunner ([RFC 4120] 5.2.7.4 and 5.2.7.5): etype [0], salt [1], s2kparams [2]."""
+    found = []
     for item in _elements(read_element(value, 0).value):
         parts = fields(item)
         if 0 in parts:
-            names.append(_encryption(parts[0]))
-            salt = salt or _text(parts.get(1))
-    return tuple(dict.fromkeys(names)), salt
+            found.append(KeyInfo(_number(parts[0]), *(parts[at].value if at in parts else b"" for at in (1, 2))))
+    return tuple(found)
 
 
 def _elements(data: bytes) -> list[Element]:
@@ -284,20 +308,20 @@ def _moment(stime: Element | None, susec: Element | None) -> tuple[str | None, f
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when)), when + (micro if 0 <= micro < 1_000_000 else 0) / 1e6
 
 
-def _encryption(element: Element) -> str:
-    number = _number(element)
+def encryption_name(number: int) -> str:
+    """`AES256`; `type 99` for one that is not known."""
     return ENCRYPTION.get(number, f"type {number}")
 
 
-def _number(element: Element) -> int:
-    return int.from_bytes(element.value[:8], "big", signed=True)
+def _number(part: Element) -> int:
+    return int.from_bytes(part.value[:8], "big", signed=True)
 
 
-def _text(element: Element | None) -> str:
-    return printable(element.value.decode("utf-8", "replace"), 255) if element else ""
+def _text(part: Element | None) -> str:
+    return printable(part.value.decode("utf-8", "replace"), 255) if part else ""
 
 
-def _element(tag: int, value: bytes) -> bytes:
+def element(tag: int, value: bytes) -> bytes:
     """One DER element."""
     if len(value) < 0x80:
         return bytes((tag, len(value))) + value
@@ -305,22 +329,25 @@ def _element(tag: int, value: bytes) -> bytes:
     return bytes((tag, 0x80 | len(size))) + size + value
 
 
-def _tagged(number: int, value: bytes) -> bytes:
-    return _element(0xA0 | number, value)
+def tagged(number: int, value: bytes) -> bytes:
+    """A context-specific tag around an element."""
+    return element(0xA0 | number, value)
 
 
-def _sequence(*parts: bytes) -> bytes:
-    return _element(SEQUENCE, b"".join(parts))
+def sequence(*parts: bytes) -> bytes:
+    """A SEQUENCE."""
+    return element(SEQUENCE, b"".join(parts))
 
 
-def _integer(number: int) -> bytes:
-    return _element(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+def integer(number: int) -> bytes:
+    """An INTEGER."""
+    return element(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
 
 
 def _general(text: str) -> bytes:
     """A KerberosString; Active Directory takes and sends UTF-8 in it ([MS-KILE] 3.1.5.7)."""
-    return _element(0x1B, text.encode())
+    return element(0x1B, text.encode())
 
 
 def _name(kind: int, *labels: str) -> bytes:
-    return _sequence(_tagged(0, _integer(kind)), _tagged(1, _sequence(*(_general(label) for label in labels))))
+    return sequence(tagged(0, integer(kind)), tagged(1, sequence(*(_general(label) for label in labels))))

@@ -81,7 +81,7 @@ def _error(parts: dict[int, Element]) -> TokenEvidence:
         raise ValueError("the KRB-ERROR has no error-code")
     text = printable(parts[11].value.decode("utf-8", "replace"), 120) if 11 in parts else ""
     return TokenEvidence(
-        "kerberos_error", code=int.from_bytes(parts[6].value[:4], "big", signed=True), text=text, service=_service(parts.get(9), parts.get(10)),
+        "kerberos_error", code=int.from_bytes(parts[6].value[:4], "big", signed=True), text=text, service=service_name(parts.get(9), parts.get(10)),
         server_time=_time(parts.get(4)),
     )
 
@@ -101,10 +101,10 @@ def ticket_encryption(data: bytes) -> str:
         if data[:1] == b"\x60":
             outer = read_element(data, 0)
             message = outer.value[read_element(outer.value, 0).end + 2 :]
-            _service_name, kind = _ticket(fields(read_element(read_element(message, 0).value, 0))[3])
+            _name, kind = _ticket(fields(read_element(read_element(message, 0).value, 0))[3])
         else:
             # `_ticket` expects the element as it lies in a field: [APPLICATION 1] around a SEQUENCE.
-            _service_name, kind = _ticket(read_element(data, 0))
+            _name, kind = _ticket(read_element(data, 0))
     except (ValueError, KeyError):
         return ""
     return "" if kind is None else ENCRYPTION.get(kind, f"type {kind}")
@@ -114,10 +114,10 @@ def _ticket(element: Element) -> tuple[str, int | None]:
     """Service and encryption type of a Ticket, which is [APPLICATION 1] { realm [1], sname [2], enc-part [3] } ([RFC 4120] 5.3)."""
     ticket = fields(read_element(element.value, 0))
     number = fields(ticket[3]).get(0) if 3 in ticket else None
-    return _service(ticket.get(1), ticket.get(2)), int.from_bytes(number.value[:4], "big", signed=True) if number else None
+    return service_name(ticket.get(1), ticket.get(2)), int.from_bytes(number.value[:4], "big", signed=True) if number else None
 
 
-def _service(realm: Element | None, name: Element | None) -> str:
+def service_name(realm: Element | None, name: Element | None) -> str:
     """PrincipalName { name-type [0], name-string [1] SEQUENCE OF GeneralString } and realm as HTTP/web01@REALM."""
     if name is None:
         return ""
