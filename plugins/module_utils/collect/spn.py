@@ -20,12 +20,12 @@ from ..directory.tickets import Tickets
 from ..domain import Domain
 from ..errors import DoctorError
 from ..evidence.base import Known, Unknown
-from ..evidence.directory import FAILED, GRANTED, TGS, KerberosStep, SpnEvidence
+from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, TGS, KerberosStep, SpnEvidence
 from ..target import Target
 from ..wire.deadline import Deadline
 from .attempts import BOOK, Book
 from .background import Background
-from .controllers import Seen, list_controllers, look_at
+from .controllers import KERBEROS, Seen, list_controllers, look_at
 from .krb5conf import read_profile
 from .reader import PORTS, Reader
 from .sites import Site, Sites
@@ -104,6 +104,7 @@ class _Work:
         self.username = domain.username or (target.username if target else None) or ""
         self.password = domain.password if domain.username else (target.password if target else None)
         self.domain = replace(domain, name=domain.name or self._named_by(request.account))
+        self.why_no_tickets = "There is no ticket-granting ticket to ask with."
         self._opened: list[Ldap] = []
 
     def _named_by(self, account: str) -> str:
@@ -162,8 +163,18 @@ class _Work:
         reader = Reader(
             self.username, self.password, account_in(self.username, realm), self.domain, self.book, self.request.limit, self.tickets,
         )
-        reader.get_ticket(realm.upper(), self.deadline.sooner(self.deadline.left() * 0.5))
+        if self._kdc_is_silent(site, realm):
+            means = f"Kerberos was left out: no controller of {realm} answers on port {KERBEROS}."
+            reader.step = KerberosStep(AS, self.username, NOT_TRIED, means, realm=realm.upper())
+        else:
+            reader.get_ticket(realm.upper(), self.deadline.sooner(self.deadline.left() * 0.5))
+        if reader.step:
+            self.why_no_tickets = reader.step.means
         return site, reader
+
+    def _kdc_is_silent(self, site: Site, realm: str) -> bool:
+        """Whether Kerberos would only put the password in doubt, while NTLM can do without it."""
+        return self.password is not None and self.domain.auth != "kerberos" and realm == site.domain and not any(seen.opens(KERBEROS) for seen in site.seen)
 
     def _open(self, site: Site, reader: Reader) -> Ldap:
         """A connection to the first controller that lets the account in."""
@@ -254,7 +265,7 @@ class _Work:
 
     def _proof(self, spn: str) -> KerberosStep:
         if not self.tickets.cache:
-            return KerberosStep(TGS, spn, FAILED, f"No ticket was asked for {spn}: there is no ticket-granting ticket to ask with.")
+            return KerberosStep(TGS, spn, NOT_TRIED, f"No ticket was asked for {spn}. {self.why_no_tickets}")
         answer = Background(partial(self.tickets.ticket, spn)).wait(self.deadline.left() + 0.3)
         return KerberosStep(TGS, spn, FAILED, f"The KDC gave no answer about {spn}: {answer.unknown}.") if isinstance(answer, Unknown) else answer
 

@@ -11,6 +11,7 @@ import os
 import time
 import typing as t
 from dataclasses import dataclass, field
+from functools import partial
 
 from .. import deps
 from ..account import DOMAIN, Account
@@ -21,7 +22,7 @@ from ..directory.spns import parse, same
 from ..directory.tickets import Tickets, is_enterprise, principal_of, realm_of, spelled
 from ..errors import DoctorError
 from ..evidence.base import Unknown, seconds
-from ..evidence.directory import GRANTED, KerberosStep
+from ..evidence.directory import AS, FAILED, GRANTED, TGS, KerberosStep
 from ..wire.deadline import Deadline
 from .attempt import not_told
 from .attempts import BOOK, TICK, Book, kdc_of
@@ -36,6 +37,7 @@ PURGE_WARNING = (
     "{cache} is the default ticket cache of this user: every other program that uses it, an ansible-playbook with Kerberos in another window among them, "
     "has lost its tickets and needs a new kinit."
 )
+GRACE = 2.0
 T = t.TypeVar("T")
 
 
@@ -83,7 +85,8 @@ def manage(
             do="Install MIT Kerberos' headers (libkrb5-dev or krb5-devel) and pip install krb5 gssapi, or pypsrp[kerberos], which brings them",
         )
     work = _Work(wanted, Deadline(timeout), check_mode, book, environ, now)
-    return in_time({LISTED: work.listed, PRESENT: work.present, ABSENT: work.absent}[wanted.state], timeout + 0.5, "Kerberos' library")
+    # The KDC is given up in time further down; what is left is a cache that a daemon keeps.
+    return in_time({LISTED: work.listed, PRESENT: work.present, ABSENT: work.absent}[wanted.state], timeout + GRACE, "The ticket cache")
 
 
 def in_time(work: t.Callable[[], T], patience: float, who: str) -> T:
@@ -97,7 +100,7 @@ def in_time(work: t.Callable[[], T], patience: float, who: str) -> T:
 
     answer = Background(guarded).wait(patience)
     if isinstance(answer, Unknown):
-        raise DoctorError(f"{who} did not finish: {answer.unknown}", do="Check that the KDC can be reached (ports 88), or raise timeout")
+        raise DoctorError(f"{who} did not answer: {answer.unknown}", do="Check the daemon that keeps it, or raise timeout")
     if isinstance(answer, DoctorError):
         raise answer
     return answer
@@ -223,8 +226,9 @@ class _Work:
         renew = missing[0].startswith("krbtgt/")
         with Tickets() as tickets:
             steps = [self._first(tickets, principal) if renew else tickets.adopt(name)]
-            if steps[0].outcome == GRANTED:
-                steps += [tickets.ticket(spn) for spn in missing[1 if renew else 0 :]]
+            for spn in missing[1 if renew else 0 :]:
+                if steps[-1].outcome == GRANTED:
+                    steps.append(self._patiently(partial(tickets.ticket, spn), TGS, spn))
             if refused := next((step for step in steps if step.outcome != GRANTED), None):
                 raise DoctorError(
                     f"{refused.means}{f' {name} was left as it was' if before else ''}", expected="tickets from the KDC",
@@ -244,7 +248,7 @@ class _Work:
         waiting = self.deadline.sooner(self.deadline.left() * 0.7)
         with self.book.permit(account, self.wanted.password, where=kdc_of(realm), limit=self.wanted.limit, deadline=waiting, kdc=True) as permit:
             if permit.granted:
-                step = tickets.acquire(principal, self.wanted.password)
+                step = self._patiently(partial(tickets.acquire, principal, self.wanted.password), AS, spelled(principal), realm)
                 settle(permit, step)
                 return step
             if permit.step and permit.step.outcome != GRANTED and permit.reason in ("refused_by_kdc", "asked"):
@@ -254,6 +258,14 @@ class _Work:
                 f"No ticket for {spelled(principal)}. {permit.step.means if permit.step and permit.reason == 'asked' else not_told(permit)}",
                 expected="a password that was not refused in this run", value=spelled(principal),
             )
+
+    def _patiently(self, work: t.Callable[[], KerberosStep], step: str, asked: str, realm: str = "") -> KerberosStep:
+        """What the KDC says, as long as there is time."""
+        answer = Background(work).wait(self.deadline.left())
+        if not isinstance(answer, Unknown):
+            return answer
+        means = f"No ticket for {asked}: the KDC did not answer in time ({answer.unknown})."
+        return KerberosStep(step, asked, FAILED, means, realm=realm, used=step == AS)
 
     @contextlib.contextmanager
     def _alone(self, name: str) -> t.Iterator[None]:

@@ -147,7 +147,7 @@ def test_without_a_ticket_to_ask_with_it_is_not_verified(monkeypatch: pytest.Mon
     play(monkeypatch, domain, domain)
     done = manage("WSMAN/new")
     assert done.verified is False
-    assert spn.sentence(done, PRESENT, False).endswith("Not verified: No ticket was asked for WSMAN/new: there is no ticket-granting ticket to ask with.")
+    assert spn.sentence(done, PRESENT, False).endswith("Not verified: No ticket was asked for WSMAN/new. There is no ticket-granting ticket to ask with.")
 
 
 def test_check_mode_foresees_what_the_loser_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
