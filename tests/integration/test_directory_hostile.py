@@ -17,7 +17,7 @@ import krb
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils import deps
 from ansible_collections.winrm.doctor.plugins.module_utils.account import account_of
-from ansible_collections.winrm.doctor.plugins.module_utils.collect import controllers, directory, reader
+from ansible_collections.winrm.doctor.plugins.module_utils.collect import connections, controllers, directory, reader
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
 from ansible_collections.winrm.doctor.plugins.module_utils.directory import locate
 from ansible_collections.winrm.doctor.plugins.module_utils.domain import Domain
@@ -108,7 +108,7 @@ KDC_ACTS: dict[str, Play] = {
 def look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Callable[..., tuple[DirectoryEvidence, Book, float]]:
     """A look at a domain whose only controller is this machine, with its ports where the servers are; a port of None refuses."""
     monkeypatch.setattr(locate, "srv", lambda name, lifetime: ())
-    monkeypatch.setattr(directory, "srv", lambda name, lifetime: ())
+    monkeypatch.setattr(connections, "srv", lambda name, lifetime: ())
     with socket.create_server((ADDRESS, 0)) as unused:
         nobody = unused.getsockname()[1]
 
@@ -124,8 +124,8 @@ def look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Callable[..., tup
             monkeypatch.setattr(controllers, name, port)
         monkeypatch.setattr(controllers, "PORTS", tuple(ports.values()))
         monkeypatch.setattr(reader, "PORTS", {"sealed": ports["LDAP"], "ldaps": ports["LDAP"]})
-        monkeypatch.setattr(directory, "PORTS", {"sealed": ports["LDAP"], "ldaps": ports["LDAP"]})
-        monkeypatch.setattr(directory, "CATALOGUE_PORTS", {"sealed": ports["CATALOGUE"], "ldaps": ports["CATALOGUE"]})
+        monkeypatch.setattr(connections, "PORTS", {"sealed": ports["LDAP"], "ldaps": ports["LDAP"]})
+        monkeypatch.setattr(connections, "CATALOGUE_PORTS", {"sealed": ports["CATALOGUE"], "ldaps": ports["CATALOGUE"]})
         given = {"host": "web01.lab.test", "port": 5985, "auth": ["kerberos"], "username": "svc@LAB.TEST", "password": PASSWORD, **target}
         book = Book(os.getppid())
         began = time.monotonic()

@@ -17,9 +17,7 @@ from .. import deps
 from ..account import DOMAIN, EITHER, LOCAL, account_of
 from ..directory import spns
 from ..directory.computers import is_name_of
-from ..directory.ldap import Ldap
-from ..directory.locate import CATALOGUES, PDC, of_user, srv
-from ..directory.notation import dns_of_dn
+from ..directory.locate import of_user
 from ..directory.tickets import Tickets
 from ..domain import Domain
 from ..errors import DoctorError
@@ -46,12 +44,11 @@ from . import endpoint
 from . import kdc as kdcs
 from .attempts import BOOK, Book
 from .background import Background
-from .controllers import Seen
+from .connections import Connections
 from .krb5conf import read_profile
-from .names import Names
 from .occasion import challenge_of
-from .reader import CATALOGUE_PORTS, PORTS, Reader
-from .reading import MOST_LISTED, Directory, asked, duplicates_in, matching, owners_of
+from .reader import Reader
+from .reading import MOST_LISTED, asked, duplicates_in, matching, owners_of
 from .sites import Site, Sites
 
 SUBSETS = ("controllers", "kerberos", "account", "computer", "spns", "duplicates", "trusts", "forecast")
@@ -133,8 +130,7 @@ class _Visit:
             target, domain, self.challenge, self.profile, user=self._user(), deadline=deadline.sooner(deadline.seconds * 0.6),
             connect_timeout=plan.connect_timeout, now=now,
         )
-        self._opened: dict[tuple[str, bool], Known[Ldap]] = {}
-        self._directories: dict[str, Known[Directory]] = {}
+        self.connections = Connections(self.reader, domain.transport, deadline, plan.connect_timeout, now)
 
     def _takes_tickets(self) -> bool:
         return self.target is not None and bool(set(self.target.auth) & set(TICKETS))
@@ -171,10 +167,8 @@ class _Visit:
             controllers=self._controllers(), account=account, computer=computer, other_computer=other, spns=found,
             duplicates=self._duplicates(host, found), matches=self._matches(host), trusts=self._trusts(), forecast=self._forecast(),
         )
-        gaps = [*self.sites.gaps, *self.gaps, *(gap for one in self._directories.values() if isinstance(one, Directory) for gap in one.gaps)]
-        for ldap in self._opened.values():
-            if isinstance(ldap, Ldap):
-                ldap.close()
+        gaps = [*self.sites.gaps, *self.gaps, *self.connections.gaps]
+        self.connections.close()
         whole = replace(
             evidence, steps=tuple(self.steps), binds=self._binds(), gaps=tuple(Unknown(gap) for gap in dict.fromkeys(gaps)),
             seconds=round(time.monotonic() - began, 3),
@@ -272,65 +266,6 @@ class _Visit:
         called = spns.siblings(self.challenge.dns_computer if self.challenge else "", host.domain)
         return tuple({name.lower(): name for name in (*asked_for, *called)}.values())
 
-    def _open(self, site: Site, *, catalogue: bool = False) -> Known[Ldap]:
-        """A connection to a controller of this domain on which somebody has logged on."""
-        key = (site.domain, catalogue)
-        if key not in self._opened:
-            self._opened[key] = self._connect(site, catalogue)
-        return self._opened[key]
-
-    def _connect(self, site: Site, catalogue: bool) -> Known[Ldap]:
-        if self.reader is None:
-            return Unknown("there is no account to read with: set domain_username and domain_password")
-        if why := self.reader.hindrance():
-            return Unknown(why)
-        port = (CATALOGUE_PORTS if catalogue else PORTS)[self.domain.transport]
-        looked = {seen.port for one in site.seen for seen in one.evidence.ports}
-        reached = [one for one in site.seen if one.evidence.address and (port not in looked or one.opens(port))]
-        answer: Known[Ldap] = Unknown(site.why_silent(port))
-        for one in reached:
-            answer = self.reader.open(one, site.domain, self.deadline.sooner(max(1.0, self.deadline.left() * 0.6)), catalogue=catalogue)
-            if isinstance(answer, Ldap):
-                # From here on the whole of what is left may be used.
-                answer.deadline = self.deadline
-                return answer
-        return answer
-
-    def _directory(self, site: Site) -> Known[Directory]:
-        """The domain, ready to be asked."""
-        if site.domain not in self._directories:
-            ldap = self._open(site)
-            if isinstance(ldap, Unknown):
-                self._directories[site.domain] = ldap
-            else:
-                offset = next((seen.offset for seen in site.seen if seen.evidence.address == ldap.address), 0.0)
-                self._directories[site.domain] = asked(partial(Directory, ldap, self.now() + offset))
-        return self._directories[site.domain]
-
-    def _catalogue(self, site: Site) -> Known[Ldap]:
-        """A connection that sees the whole forest."""
-        ldap = self._open(site, catalogue=True)
-        directory = self._directory(site)
-        if isinstance(ldap, Ldap) or isinstance(directory, Unknown) or self.reader is None:
-            return ldap
-        forest = dns_of_dn(directory.ldap.root().text("rootDomainNamingContext"))
-        records = srv(CATALOGUES.format(forest), min(2.0, self.plan.connect_timeout)) if forest else ()
-        known = {seen.evidence.name for seen in site.seen}
-        for place in () if isinstance(records, Unknown) else [place for place in records if place.name not in known][:1]:
-            other = self._elsewhere(place.name, forest)
-            if isinstance(other, Seen):
-                ldap = self.reader.open(other, forest, self.deadline.sooner(self.deadline.left() * 0.6), catalogue=True)
-                self._opened[site.domain, True] = ldap
-        return ldap
-
-    def _elsewhere(self, name: str, home: str) -> Known[Seen]:
-        """A controller that was not looked at, by name."""
-        patience = min(self.plan.connect_timeout, self.deadline.left() * 0.3)
-        address = next(iter(Names(name, patience, compare=False).addresses(patience)), "")
-        if not address:
-            return Unknown(f"the name {name} does not resolve")
-        return Seen(DomainControllerEvidence(name=name, address=address, domain=home))
-
     def _account(self, site: Site) -> tuple[Known[AccountEvidence], str]:
         """The account of the inventory, or the one that reads where there is no host; and the PDC emulator."""
         who = self.own or self.reader
@@ -338,44 +273,22 @@ class _Visit:
             return Unknown("no account is named"), ""
         if who.account.kind == LOCAL:
             return Unknown(f"{who.username} is an account of the host, not of a domain"), ""
-        directory = self._directory(site)
+        directory = self.connections.directory(site)
         if isinstance(directory, Unknown):
             return directory, ""
-        pdc = self._pdc(directory, site)
+        pdc = self.connections.pdc(directory, site)
         entry = directory.find_account(who.username)
         if isinstance(entry, Unknown):
             return entry, pdc
-        counters = self._counters(directory, site, pdc, entry.dn) if pdc else NO_PDC
+        counters = self.connections.counters(directory, site, pdc, entry.dn) if pdc else NO_PDC
         found = asked(lambda: directory.account(entry, counters, pdc))
         return found, pdc
-
-    def _pdc(self, directory: Directory, site: Site) -> str:
-        """The PDC emulator by name: as the directory says, else as DNS does."""
-        name = directory.pdc()
-        if isinstance(name, str):
-            return name
-        records = srv(PDC.format(site.domain), min(2.0, self.plan.connect_timeout))
-        return "" if isinstance(records, Unknown) or not records else records[0].name
-
-    def _counters(self, directory: Directory, site: Site, pdc: str, dn: str) -> Known[t.Any]:
-        here = directory.ldap
-        if pdc in (here.name.lower(), here.root().text("dnsHostName").lower()):
-            return directory.counters(dn)
-        seen: Known[Seen] = next((one for one in site.seen if _is_called(one, pdc)), None) or self._elsewhere(pdc, site.domain)
-        if isinstance(seen, Unknown) or self.reader is None:
-            return Unknown(f"the PDC emulator {pdc}, which keeps the counter, cannot be asked: {seen.unknown if isinstance(seen, Unknown) else ''}")
-        ldap = self.reader.open(seen, site.domain, self.deadline.sooner(self.deadline.left() * 0.5))
-        if isinstance(ldap, Unknown):
-            return Unknown(f"the PDC emulator {pdc}, which keeps the counter, cannot be asked: {ldap.unknown}")
-        with ldap:
-            other = asked(lambda: Directory(ldap, directory.now))
-            return other if isinstance(other, Unknown) else other.counters(dn)
 
     def _computers(self, site: Site) -> tuple[Known[ComputerEvidence], ComputerEvidence | None]:
         """The account of the host as the inventory calls it, and that of the host that answers there, where it is another one."""
         if self.target is None:
             return NOT_ASKED_FOR, None
-        directory = self._directory(site)
+        directory = self.connections.directory(site)
         if isinstance(directory, Unknown):
             return directory, None
         said = self.challenge if self.challenge and self.challenge.membership != "workgroup" else None
@@ -397,27 +310,16 @@ class _Visit:
         own = own_spn(self.target)
         wanted = tuple({name.lower(): name for name in (*self._names(self.target, site), own)}.values())
         wanted = (own, *(name for name in wanted if not spns.same(name, own)))
-        ldap = self._widest(site)
+        ldap = self.connections.widest(site)
         if isinstance(ldap, Unknown):
             return tuple(SpnEvidence(name, ldap, own=name == own) for name in wanted[:1])
         found = owners_of(ldap, wanted, own)
         return tuple(SpnEvidence(name, found, own=name == own) for name in wanted[:1]) if isinstance(found, Unknown) else found
 
-    def _widest(self, site: Site) -> Known[Ldap]:
-        """The forest where a global catalogue answers, else the domain, with a gap that says so."""
-        ldap = self._catalogue(site)
-        if isinstance(ldap, Ldap):
-            return ldap
-        directory = self._directory(site)
-        if isinstance(directory, Unknown):
-            return directory
-        self.gaps.append(f"Owners of SPNs were looked for in {site.domain} alone, not in the whole forest: {ldap.unknown.rstrip('.')}.")
-        return directory.ldap
-
     def _duplicates(self, site: Site, found: tuple[SpnEvidence, ...]) -> Known[tuple[SpnEvidence, ...]]:
         """Those of the whole forest on request, else those among the host's own."""
         if "duplicates" in self.plan.subsets:
-            ldap = self._widest(site)
+            ldap = self.connections.widest(site)
             return ldap if isinstance(ldap, Unknown) else self._listed(duplicates_in(ldap), "duplicate SPNs")
         unread = next((one.owners for one in found if isinstance(one.owners, Unknown)), None)
         if unread or not found:
@@ -427,7 +329,7 @@ class _Visit:
     def _matches(self, site: Site) -> Known[tuple[SpnEvidence, ...]]:
         if not self.plan.patterns:
             return NOT_ASKED_FOR
-        ldap = self._widest(site)
+        ldap = self.connections.widest(site)
         if isinstance(ldap, Unknown):
             return ldap
         matches: dict[str, SpnEvidence] = {}
@@ -441,13 +343,13 @@ class _Visit:
     def _trusts(self) -> Known[tuple[t.Any, ...]]:
         if "trusts" not in self.plan.subsets:
             return NOT_ASKED_FOR
-        directory = self._directory(self.sites[self.sites.chosen.name])
+        directory = self.connections.directory(self.sites[self.sites.chosen.name])
         return directory if isinstance(directory, Unknown) else directory.trusts()
 
     def _forecast(self) -> Known[tuple[t.Any, ...]]:
         if "forecast" not in self.plan.subsets:
             return NOT_ASKED_FOR
-        directory = self._directory(self.sites[self.sites.chosen.name])
+        directory = self.connections.directory(self.sites[self.sites.chosen.name])
         return directory if isinstance(directory, Unknown) else self._listed(directory.forecast(), "accounts of the forecast")
 
     def _listed(self, found: Known[tuple[t.Any, ...]], what: str) -> Known[tuple[t.Any, ...]]:
@@ -478,9 +380,3 @@ def _ask_for(tickets: Tickets, wanted: t.Sequence[str], found: list[KerberosStep
     """Ticket after ticket, each told as soon as it is known; the first as the connection's own client would ask."""
     for number, name in enumerate(wanted):
         found.append(tickets.ticket(name, as_client=number == 0))
-
-
-def _is_called(seen: Seen, name: str) -> bool:
-    root = seen.evidence.root
-    said = root.dns_host_name if root is not None and not isinstance(root, Unknown) else ""
-    return bool(seen.evidence.address) and name in (seen.evidence.name, said)

@@ -1,0 +1,408 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The look at a domain, with directory and KDC in memory: who logs on as whom and how often, and what is told of what is missing."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import replace
+
+import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils import deps
+from ansible_collections.winrm.doctor.plugins.module_utils.account import account_of
+from ansible_collections.winrm.doctor.plugins.module_utils.collect import connections, controllers, directory, reader, sites
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.controllers import Listing, Seen
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.kdc import Found
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.occasion import not_worth_asking
+from ansible_collections.winrm.doctor.plugins.module_utils.directory import locate
+from ansible_collections.winrm.doctor.plugins.module_utils.directory.ldap import Found as Gathered
+from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapUnreachable
+from ansible_collections.winrm.doctor.plugins.module_utils.domain import Domain, domain_from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import (
+    AS,
+    FAILED,
+    GRANTED,
+    NO_SUCH_ACCOUNT,
+    REFUSED,
+    TGS,
+    AccountEvidence,
+    BindEvidence,
+    ComputerEvidence,
+    DirectoryEvidence,
+    DomainControllerEvidence,
+    KerberosStep,
+    RootEvidence,
+)
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence, EndpointEvidence, PortEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import AttemptEvidence, LocalFailure, LogonEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.target import Target, from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
+from cases import ADDRESS, CHALLENGE, attempt, door, logon
+from directories import BASE, Folder, Object, computer, user
+
+PASSWORD = "hunter2-correct-horse"
+WRONG = KerberosStep(AS, "svc@LAB.TEST", REFUSED, "No: 24.", realm="LAB.TEST", code=24, used=True)
+NO_KDC = KerberosStep(AS, "svc@LAB.TEST", FAILED, "No KDC.", realm="LAB.TEST", code=154)
+YES = KerberosStep(AS, "svc@LAB.TEST", GRANTED, "Yes.", realm="LAB.TEST", used=True)
+SERVER = f"CN=DC1,CN=Servers,CN=Configuration,{BASE}"
+
+
+class Kdc:
+    """Tickets in memory: what `answer` says, and whom it was asked for."""
+
+    def __init__(self, answer: KerberosStep = YES) -> None:
+        self.answer, self.cache, self.client = answer, "", ""
+        self.asked: list[str] = []
+
+    def acquire(self, principal: str, password: str) -> KerberosStep:
+        self.asked.append(principal)
+        self.cache = "MEMORY:x" if self.answer.outcome == GRANTED else ""
+        return self.answer
+
+    def adopt(self, cache: str | None = None) -> KerberosStep:
+        self.asked.append("cache")
+        return KerberosStep(AS, "the default ticket cache", FAILED, "There is none.", code=195)
+
+    def ticket(self, spn: str, *, as_client: bool = False) -> KerberosStep:
+        return KerberosStep(TGS, spn, GRANTED, "Here.", got=f"{spn}@LAB.TEST", sent=f"{spn}@LAB.TEST" if as_client else "")
+
+    def __enter__(self) -> Kdc:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.cache = ""
+
+
+class Server(Folder):
+    """A controller: it refuses the methods that it is told to, and notes every logon."""
+
+    binds: t.ClassVar[list[tuple[int, str, str]]]
+    refused: t.ClassVar[dict[str, tuple[int, int | None]]]
+    closed: t.ClassVar[set[int]]
+    objects_of: t.ClassVar[tuple[Object, ...]]
+
+    def __init__(self, address: str, name: str, *, port: int, transport: str, deadline: Deadline, domain: Domain) -> None:
+        super().__init__(*self.objects_of, port=port)
+        self.address, self.name, self.transport, self.deadline = address, name, transport, deadline
+
+    def connect(self) -> None:
+        if self.port in self.closed or self.address == "127.0.0.9":
+            raise LdapUnreachable("refused", f"{self.name} refused the connection.")
+
+    def bind(self, credentials: t.Any) -> BindEvidence:
+        self.binds.append((self.port, credentials.method, credentials.username))
+        if credentials.method in self.refused:
+            code, data = self.refused[credentials.method]
+            return BindEvidence(self.name, self.port, credentials.method, self.transport, REFUSED, "Refused.", credentials.username, code, data)
+        return BindEvidence(self.name, self.port, credentials.method, self.transport, GRANTED, "In.", credentials.username)
+
+    def gather(self, base: str, filter: str, attributes: t.Sequence[str], *, scope: str = "sub", most: int = 5000) -> Gathered:
+        return Gathered(tuple(self.search(base, filter, attributes, scope=scope, most=most)))
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def head(pdc: str = "dc1.lab.test") -> tuple[Object, ...]:
+    policy = {"lockoutThreshold": ["3"], "lockoutDuration": ["-18000000000"], "lockOutObservationWindow": ["-18000000000"], "maxPwdAge": ["0"]}
+    return (BASE, {"objectClass": ["domain"], "fSMORoleOwner": [f"CN=NTDS Settings,{SERVER}"], **policy}), (SERVER, {"dNSHostName": [pdc]})
+
+
+class World:
+    """One domain in memory, and a look at it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.server = type("Controller", (Server,), {"binds": [], "refused": {}, "closed": set(), "objects_of": (*head(), *OBJECTS)})
+        self.kdcs: list[Kdc] = []
+        self.answers = [YES]
+        self.book = Book(os.getppid())
+        self.records: dict[str, t.Any] = {"_ldap._tcp.dc._msdcs.lab.test": (locate.Place("dc1.lab.test", 389),)}
+        self.open = {88, 389, 636, 3268, 464}
+        for place in (reader, controllers, connections):
+            monkeypatch.setattr(place, "Ldap", self.server)
+        monkeypatch.setattr(deps, "speaks_kerberos", lambda: True)
+        monkeypatch.setattr(directory, "Tickets", self._tickets)
+        monkeypatch.setattr(directory.kdcs, "find", lambda realm, profile, deadline: Found(((ADDRESS, 88),)))
+        monkeypatch.setattr(locate, "srv", lambda name, lifetime: self.records.get(name, ()))
+        monkeypatch.setattr(connections, "srv", lambda name, lifetime: self.records.get(name, ()))
+        monkeypatch.setattr(sites, "look_at", self._look_at)
+
+    def _tickets(self) -> Kdc:
+        self.kdcs.append(Kdc(self.answers[min(len(self.kdcs), len(self.answers) - 1)]))
+        return self.kdcs[-1]
+
+    def _look_at(self, listing: Listing, *_rest: t.Any) -> list[Seen]:
+        root = RootEvidence("dc1.lab.test", BASE)
+        ports = tuple(PortEvidence(ADDRESS, port, "open" if port in self.open else "refused", 0.0) for port in controllers.PORTS)
+        named = [DomainControllerEvidence(one.name, ADDRESS, one.by, ports, (ClockEvidence("ldap", 0.0, 0.5),), root, listing.domain) for one in listing.found]
+        return [Seen(one) for one in named]
+
+    def look(self, domain: Domain | None = None, subsets: t.Iterable[str] = directory.USUAL, challenge: t.Any = None, **target: t.Any) -> DirectoryEvidence:
+        given = {"host": "web01.lab.test", "port": 5985, "auth": ["kerberos"], "username": "svc@lab.test", "password": PASSWORD, **target}
+        seen = EndpointEvidence("", "", Unknown("x"), doors=(door("http", challenge=challenge),)) if challenge else None
+        plan = directory.Plan(frozenset(subsets), connect_timeout=0.2)
+        return directory.observe(from_params(given), domain or Domain(), seen, timeout=10, plan=plan, book=self.book, environ={"KRB5_CONFIG": os.devnull})
+
+    @property
+    def methods(self) -> list[str]:
+        return [method for _port, method, _user in self.server.binds]
+
+    def permit(self, username: str = "svc@lab.test", password: str = PASSWORD) -> tuple[bool, str]:
+        """What the book says to the next host."""
+        account = account_of(username, "web02.lab.test", None)
+        with self.book.permit(account, password, where="web02", limit=1, deadline=Deadline(1)) as permit:
+            return permit.proven, permit.reason
+
+
+OBJECTS = (
+    user("svc", userAccountControl=["512"], badPwdCount=["2"], pwdLastSet=["133000000000000000"]),
+    user("reader", userAccountControl=["512"]),
+    computer("WEB01", "HOST/web01", "HOST/web01.lab.test", "WSMAN/web01.lab.test"),
+    computer("WEB02", "HOST/web02.lab.test"),
+)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def test_account_computer_and_owners_are_read_with_the_ticket(world: World) -> None:
+    found = world.look()
+    assert (found.domain, found.domain_from, found.srv, found.pdc) == ("lab.test", "user name", ("dc1.lab.test",), "dc1.lab.test")
+    assert isinstance(found.account, AccountEvidence)
+    assert (found.account.name, found.account.bad_passwords, found.account.bad_passwords_at) == ("svc", 2, "dc1.lab.test")
+    assert isinstance(found.computer, ComputerEvidence)
+    assert (found.computer.name, found.computer.found_by, found.other_computer) == ("WEB01$", "dNSHostName", None)
+    told = [one for one in found.spns if one.own or "HTTP" in one.spn]
+    assert [(one.spn, [owner.name for owner in one.owners], [owner.name for owner in one.covered_by]) for one in told] == [
+        ("WSMAN/web01.lab.test", ["WEB01$"], []), ("HTTP/web01.lab.test", [], ["WEB01$"]), ("HTTP/web01", [], ["WEB01$"]),
+    ]
+    assert (found.duplicates, found.trusts, found.forecast) == ((), (), Unknown("not asked for"))
+    assert world.server.binds == [(389, "kerberos", "svc@lab.test"), (3268, "kerberos", "svc@lab.test")]
+    assert world.permit() == (True, "")
+
+
+def test_own_spn_is_asked_for_first_and_as_a_client_would(world: World) -> None:
+    tickets = [step for step in world.look(spn_service="HTTP", spn_hostname="alias.lab.test").steps if step.name == TGS]
+    assert [(step.asked_for, step.own, bool(step.sent)) for step in tickets][:2] == [("HTTP/alias.lab.test", True, True), ("HTTP/alias", False, False)]
+    assert sum(step.own for step in tickets) == 1
+    assert {step.asked_for.partition("/")[0] for step in tickets} == {"HTTP", "WSMAN", "HOST"}
+
+
+def test_wrong_password_is_used_once_and_nowhere_else(world: World) -> None:
+    world.answers = [WRONG]
+    found = world.look()
+    assert world.kdcs[0].asked == ["svc@LAB.TEST"]
+    assert world.server.binds == []
+    assert found.account == Unknown("svc@lab.test is refused itself: set domain_username and domain_password to read with another account")
+    assert world.permit() == (False, "refused_by_kdc")
+    assert world.look().steps[0].code == 24, "told again without being asked again"
+    assert world.kdcs[1].asked == []
+
+
+def test_another_account_reads_where_the_own_one_is_refused(world: World) -> None:
+    world.answers = [WRONG, replace(YES, asked_for="reader@LAB.TEST")]
+    found = world.look(Domain(username="reader@lab.test", password="reads-a-lot"))
+    assert isinstance(found.account, AccountEvidence)
+    assert found.account.name == "svc"
+    assert [kdc.asked for kdc in world.kdcs] == [["svc@LAB.TEST"], ["reader@LAB.TEST"]]
+    own = next(step for step in found.steps if step.own)
+    assert (own.outcome, own.means) == ("granted", "Here. Asked with a ticket of reader@lab.test.")
+    assert world.permit("reader@lab.test", "reads-a-lot") == (True, "")
+
+
+def test_ntlm_reads_where_no_kdc_is_known(world: World) -> None:
+    world.answers = [NO_KDC]
+    found = world.look()
+    assert world.methods == ["ntlm", "ntlm"]
+    assert isinstance(found.account, AccountEvidence)
+    assert world.permit() == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("refused", "domain", "methods", "book"),
+    [
+        pytest.param({"ntlm": (49, 0x52E)}, {}, ["ntlm"], (False, "refused_before"), id="wrong password"),
+        pytest.param({"ntlm": (8, None)}, {}, ["ntlm", "ntlm"], (False, ""), id="a way that is refused counts against nobody, for the catalogue either"),
+        pytest.param({"ntlm": (8, None)}, {"transport": "ldaps"}, ["ntlm", "simple", "ntlm", "simple"], (True, ""), id="simple inside TLS"),
+        pytest.param({"ntlm": (8, None)}, {"transport": "ldaps", "validate_certs": False}, ["ntlm", "ntlm"], (False, ""), id="not to a stranger"),
+        pytest.param({}, {"auth": "kerberos"}, [], (False, ""), id="Kerberos was demanded"),
+        pytest.param({}, {"auth": "simple", "transport": "start_tls"}, ["simple", "simple"], (True, ""), id="simple was demanded"),
+    ],
+)
+def test_ways_without_a_ticket(world: World, refused: dict[str, t.Any], domain: dict[str, t.Any], methods: list[str], book: tuple[bool, str]) -> None:
+    world.answers = [NO_KDC]
+    world.server.refused = refused
+    world.look(Domain(**domain))
+    assert world.methods == methods
+    assert world.permit() == book
+
+
+def test_password_that_is_known_to_be_right_may_try_every_way(world: World) -> None:
+    """A refusal with 49 then means something else: Samba says so to NTLM inside TLS."""
+    world.server.refused = {"kerberos": (8, None), "ntlm": (49, 0x57)}
+    found = world.look(Domain(transport="ldaps"))
+    assert world.methods[:3] == ["kerberos", "ntlm", "simple"]
+    assert isinstance(found.account, AccountEvidence)
+
+
+@pytest.mark.parametrize(
+    ("username", "auth", "challenge", "asked"),
+    [
+        ("web01\\svc", ["kerberos"], None, []), (".\\svc", ["ntlm"], None, []), ("svc", ["ntlm"], CHALLENGE, []),
+        ("svc", ["negotiate"], CHALLENGE, ["svc@LAB.TEST"]),
+        ("LAB\\svc", ["ntlm"], CHALLENGE, ["svc@LAB.TEST"]), ("svc", ["ntlm"], replace(CHALLENGE, membership="workgroup"), []),
+        ("svc@elsewhere.test", ["ntlm"], None, ["svc@elsewhere.test@LAB.TEST"]),
+    ],
+)
+def test_whose_password_a_kdc_may_see(world: World, username: str, auth: list[str], challenge: t.Any, asked: list[str]) -> None:
+    world.look(challenge=challenge, username=username, auth=auth)
+    assert world.kdcs[0].asked == asked
+
+
+def test_without_a_password_the_ticket_cache_is_taken(world: World) -> None:
+    found = world.look(password=None)
+    assert world.kdcs[0].asked == ["cache"]
+    assert found.account == Unknown("There is none.")
+
+
+def test_pdc_emulator_elsewhere_is_asked_for_the_counter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.server.objects_of = (*head("dc2.lab.test"), *OBJECTS)
+    monkeypatch.setattr(connections, "Names", lambda name, patience, compare: type("Asked", (), {"addresses": lambda self, seconds: ("127.0.0.2",)})())
+    found = world.look(subsets=["account"])
+    assert isinstance(found.account, AccountEvidence)
+    assert (found.account.bad_passwords, found.account.bad_passwords_at, found.pdc) == (2, "dc2.lab.test", "dc2.lab.test")
+    assert len(world.server.binds) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "why"), [("127.0.0.9", "dc2.lab.test refused the connection."), ("", "the name dc2.lab.test does not resolve")], ids=["silent", "nameless"],
+)
+def test_pdc_emulator_that_cannot_be_asked_leaves_the_rest(world: World, monkeypatch: pytest.MonkeyPatch, address: str, why: str) -> None:
+    world.server.objects_of = (*head("dc2.lab.test"), *OBJECTS)
+    found_at = (address,) if address else ()
+    monkeypatch.setattr(connections, "Names", lambda name, patience, compare: type("Asked", (), {"addresses": lambda self, seconds: found_at})())
+    found = world.look(subsets=["account"])
+    assert isinstance(found.account, AccountEvidence)
+    assert found.account.bad_passwords == Unknown(f"the PDC emulator dc2.lab.test, which keeps the counter, cannot be asked: {why}")
+    assert found.account.enabled is True
+
+
+def test_missing_global_catalogue_is_told_and_the_domain_asked(world: World) -> None:
+    world.open.remove(3268)
+    found = world.look(subsets=["spns"])
+    assert [owner.name for owner in found.spns[0].owners] == ["WEB01$"]
+    assert [gap.unknown for gap in found.gaps] == [
+        "Owners of SPNs were looked for in lab.test alone, not in the whole forest: no controller of lab.test answers on port 3268: dc1.lab.test."
+    ]
+
+
+def test_computer_that_answers_under_another_name_is_told_besides(world: World) -> None:
+    other = replace(CHALLENGE, dns_computer="web02.lab.test", netbios_computer="WEB02")
+    found = world.look(challenge=other)
+    assert isinstance(found.computer, ComputerEvidence)
+    assert (found.computer.name, found.other_computer and found.other_computer.name) == ("WEB01$", "WEB02$")
+    assert {"WSMAN/web02.lab.test", "HTTP/web02"} <= {one.spn for one in found.spns}
+    alias = world.look(challenge=other, host="portal.lab.test")
+    assert (alias.computer, alias.other_computer and alias.other_computer.name) == (NO_SUCH_ACCOUNT, "WEB02$")
+    by_address = world.look(challenge=other, host="192.0.2.7")
+    assert isinstance(by_address.computer, ComputerEvidence)
+    assert (by_address.computer.name, by_address.other_computer) == ("WEB02$", None)
+
+
+def test_account_that_is_not_there_is_no_unknown(world: World) -> None:
+    assert world.look(username="ghost@lab.test").account == NO_SUCH_ACCOUNT
+
+
+def test_no_controller_is_a_reason(world: World) -> None:
+    world.records = {}
+    world.answers = [NO_KDC]
+    found = world.look()
+    why = "no controller of lab.test is known: DNS has no SRV records for them, and krb5.conf names no KDC"
+    assert (found.account, found.computer, found.trusts, found.srv) == (Unknown(why), Unknown(why), Unknown(why), ())
+    assert f"N{why[1:]}." in [gap.unknown for gap in found.gaps]
+
+
+def test_name_servers_that_do_not_answer_are_not_taken_for_missing_records(world: World) -> None:
+    world.records = {"_ldap._tcp.dc._msdcs.lab.test": Unknown("LifetimeTimeout")}
+    found = world.look()
+    assert found.srv == Unknown("LifetimeTimeout")
+    assert isinstance(found.account, Unknown)
+    assert "DNS could not be asked for them (LifetimeTimeout)" in found.account.unknown
+
+
+def test_upn_suffix_that_is_no_domain_leads_to_the_next_candidate(world: World) -> None:
+    found = world.look(username="svc@free.text.test", challenge=CHALLENGE)
+    assert (found.domain, found.domain_from) == ("lab.test", "NTLM challenge")
+
+
+def test_what_was_not_asked_for_costs_no_logon(world: World) -> None:
+    found = world.look(subsets=["controllers"])
+    assert world.server.binds == []
+    assert (found.account, found.computer, found.spns) == (Unknown("not asked for"), Unknown("not asked for"), ())
+    assert found.controllers[0].name == "dc1.lab.test"
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"gather_subset": []}, "The option gather_subset is empty"), ({"attempts": 0}, "The option attempts is 0"),
+        ({"spn_patterns": ["web01"]}, "The option spn_patterns has 'web01'"),
+    ],
+)
+def test_bad_plan(params: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(DoctorError, match=words):
+        directory.plan_from_params({"attempts": 1, "connect_timeout": 3.0, **params})
+
+
+def test_empty_options_of_a_role_are_no_options() -> None:
+    empty = {"domain": "", "domain_controllers": [], "domain_username": "", "domain_password": ""}
+    assert domain_from_params(empty) == Domain()
+
+
+def kerberos(code: int | None, outcome: str = "broken") -> AttemptEvidence:
+    return attempt(outcome, method="kerberos", failure=LocalFailure("kdc", "x", code), own=False)
+
+
+def seen(offset: float = 0.2, state: str = "open", membership: str = "domain") -> EndpointEvidence:
+    opened = door("http", clocks=(ClockEvidence("ntlm", offset, 0.01),), challenge=replace(CHALLENGE, membership=membership))
+    return EndpointEvidence("", "", Unknown("x"), ports=(PortEvidence(ADDRESS, 5985, state, 0.1),), doors=(opened,) if state == "open" else ())
+
+
+WORKS, FAILS = logon(attempt()), logon(attempt("refused"))
+
+
+@pytest.mark.parametrize(
+    ("target", "endpoint", "tried", "why"),
+    [
+        pytest.param({}, seen(), WORKS, "not asked: the logon works", id="healthy"),
+        pytest.param({}, seen(), FAILS, None, id="the logon fails"),
+        pytest.param({}, seen(), None, None, id="no logon was asked for"),
+        pytest.param({}, seen(400.0), WORKS, None, id="the clocks differ"),
+        pytest.param({}, seen(), logon(kerberos(7), attempt()), None, id="Kerberos fails, NTLM works"),
+        pytest.param({}, seen(), logon(kerberos(154), attempt()), "not asked: the logon works", id="this control node knows no KDC"),
+        pytest.param({}, seen(), logon(kerberos(6), attempt()), "not asked: the logon works", id="only the spelling is strange to Kerberos"),
+        pytest.param({}, seen(), replace(WORKS, kdc=(WRONG,)), None, id="the KDC refuses what a host accepts"),
+        pytest.param({}, seen(state="filtered"), FAILS, "not asked: no port of the host answers, and the domain cannot say why", id="silent host"),
+        pytest.param({"username": ".\\admin"}, seen(), FAILS, "not asked: the account is one of the host's own", id="local account"),
+        pytest.param({"username": "admin"}, seen(membership="workgroup"), FAILS, "not asked: the host says that it belongs to no domain", id="workgroup"),
+        pytest.param({"auth": ["certificate"]}, seen(), FAILS, "not asked: the inventory logs on with a client certificate", id="certificate"),
+    ],
+)
+def test_when_the_domain_is_asked(target: dict[str, t.Any], endpoint: EndpointEvidence, tried: LogonEvidence | None, why: str | None) -> None:
+    given: Target = from_params({"host": "web01.lab.test", "port": 5985, "auth": ["negotiate"], "username": "LAB\\svc", **target})
+    assert not_worth_asking(given, Domain(), endpoint, tried) == (Unknown(why) if why else None)
+
+
+def test_texts_of_a_directory_are_fit_to_be_shown() -> None:
+    evil = ComputerEvidence("WEB\x1b[31m$", "CN=a\nb", spns=("HTTP/\x07",))
+    assert directory.shown(evil) == ComputerEvidence("WEB.[31m$", "CN=a b", spns=("HTTP/.",))
