@@ -124,6 +124,46 @@ logon:
     client_certificate:
       description: The client certificate of the inventory, as this control node reads it.
       type: dict
+    kdc:
+      description:
+        - What the KDC said of the accounts before any host saw a password, now or earlier in this run. Only of accounts of a domain, and only where the
+          Python libraries for Kerberos are installed.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: V(probe), a question without the password, which counts against nobody, or V(as), the question with it.
+          type: str
+        asked_for:
+          description: The user's principal.
+          type: str
+        realm:
+          description: The realm that was asked.
+          type: str
+        outcome:
+          description: V(granted), V(refused), or V(failed) where no usable answer came.
+          type: str
+        means:
+          description: What the answer means, in a sentence.
+          type: str
+        code:
+          description: The error code of Kerberos, from 128 on that of MIT's library.
+          type: int
+        status:
+          description: The NTSTATUS that Active Directory adds to it, which tells a disabled account from a locked one.
+          type: int
+        got:
+          description: The principal that the KDC made the ticket out to.
+          type: str
+        ticket_encryption:
+          description: The encryption of the ticket; for V(probe) what the account may use.
+          type: str
+        used:
+          description: Whether something was sent that depends on the password.
+          type: bool
+        server_time:
+          description: The KDC's clock.
+          type: str
     attempts:
       description: The ways to log on, in the order in which they were tried.
       type: list
@@ -166,15 +206,15 @@ logon:
           description: Whether the logon itself encrypted the messages.
           type: bool
         proven:
-          description: Whether the password was known to be right before, because a host of this run had accepted it.
+          description: Whether the password was known to be right before, because the KDC or a host of this run had accepted it.
           type: bool
         proven_by:
-          description: That host.
+          description: The host that accepted it, or the KDC.
           type: str
         reason:
           description:
-            - Why it was not tried. V(refused_before), V(in_doubt), V(no_book), V(busy), V(no_password), V(unsafe), V(not_offered), V(no_library) or
-              V(not_reached).
+            - Why it was not tried. V(refused_by_kdc), V(refused_before), V(in_doubt), V(no_book), V(busy), V(no_password), V(unsafe), V(not_offered),
+              V(no_library) or V(not_reached).
           type: str
         failure:
           description: The step that failed on this side, with RV(ignore:step), RV(ignore:text) and RV(ignore:code).
