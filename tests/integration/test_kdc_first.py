@@ -122,8 +122,12 @@ for name in sys.argv[1:]:
 path = os.environ["WINRM_DOCTOR_LAB_DIR"] + "/attempts.jsonl"
 print(json.dumps({"attempts": open(path).read().splitlines() if os.path.exists(path) else []}))
 """
-# Host to the code that the KDC names the account's state by.
-STATES = {"user01": 18, "user02": 18, "user03": 18, "user04": 23, "user05": 23, "user06": 6, "user07": 24, "user08": 18, "user12": 18}
+# Host to the code that the KDC names the account's state by, and the NTSTATUS that tells it from others of that code. Samba adds none for a locked account.
+DISABLED, EXPIRED, PASSWORD_EXPIRED, MUST_CHANGE, HOURS = 0xC0000072, 0xC0000193, 0xC0000071, 0xC0000224, 0xC000006F
+STATES = {
+    "user01": (18, DISABLED), "user02": (18, None), "user03": (18, EXPIRED), "user04": (23, PASSWORD_EXPIRED), "user05": (23, MUST_CHANGE), "user06": (6, None),
+    "user07": (24, None), "user08": (18, HOURS), "user12": (18, DISABLED),
+}
 WELL = ("krb01", "krb03", "krb04", "krb07", "krb10", "krb12", "user10", "time01")
 
 
@@ -142,8 +146,9 @@ def states() -> tuple[dict[str, dict[str, t.Any]], list[dict[str, str]]]:
 def test_state_of_an_account_is_named_without_trying_the_host(states: tuple[dict[str, t.Any], list[dict[str, str]]], name: str) -> None:
     logons, attempts = states
     own = logons[name]["attempts"][0]
-    assert (own["outcome"], own["reason"], own["failure"]["step"], own["failure"]["code"]) == ("not_tried", "refused_by_kdc", "kdc", STATES[name])
-    assert logons[name]["kdc"][-1]["code"] == STATES[name]
+    code, status = STATES[name]
+    assert (own["outcome"], own["reason"], own["failure"]["step"], own["failure"]["code"]) == ("not_tried", "refused_by_kdc", "kdc", code)
+    assert (logons[name]["kdc"][-1]["code"], logons[name]["kdc"][-1].get("status")) == (code, status)
     assert name.upper() not in {attempt["host"] for attempt in attempts}
 
 
@@ -172,3 +177,75 @@ def test_no_fallback_hides_a_ticket_that_the_host_refused(states: tuple[dict[str
     own, other = states[0]["time01"]["attempts"]
     assert (own["method"], own["outcome"], own["own"]) == ("kerberos", "refused", True)
     assert (other["method"], other["outcome"], other["own"]) == ("ntlm", "accepted", False)
+
+
+TWO_KDCS = """
+import json, os, socket, subprocess, sys, threading, time
+from ansible_collections.winrm.doctor.plugins.module_utils import deps
+from ansible_collections.winrm.doctor.plugins.module_utils.account import account_of
+from ansible_collections.winrm.doctor.plugins.module_utils.collect import attempts, kdc
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ChallengeEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.wire import initial
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
+
+def forward(address, delay):
+    listener = socket.create_server((address, 0))
+    def pump(source, drain, wait):
+        try:
+            while data := source.recv(65536):
+                time.sleep(wait)
+                drain.sendall(data)
+        except OSError:
+            pass
+        for one in (source, drain):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+    def accept():
+        while True:
+            near, _peer = listener.accept()
+            far = socket.create_connection((os.environ["WINRM_DOCTOR_LAB_DC_ADDRESS"], 88))
+            threading.Thread(target=pump, args=(near, far, 0), daemon=True).start()
+            threading.Thread(target=pump, args=(far, near, delay), daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
+    return f"{address}:{listener.getsockname()[1]}"
+
+def counted():
+    command = ["ldbsearch", "-H", os.environ["WINRM_DOCTOR_LAB_SAM"], f"(sAMAccountName={user})", "badPwdCount"]
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    return int(next(line for line in lines if line.startswith("badPwdCount")).split()[1])
+
+def configure(*lines):
+    with open("two.conf", "w") as target:
+        target.write("[libdefaults]\\n default_realm = LAB.TEST\\n udp_preference_limit = 1\\n[realms]\\n LAB.TEST = {\\n" + "\\n".join(lines) + "\\n }\\n")
+    os.environ["KRB5_CONFIG"] = os.path.abspath("two.conf")
+
+seen = {}
+for name, delay, work in (("first", 0, "ask"), ("slow", 1.3, "ask"), ("host", 0, "ticket")):
+    user = {"first": "operator", "slow": "reader", "host": "admin"}[name]
+    one, other = forward("127.66.0.71", delay), forward("127.66.0.72", delay)
+    configure(f"kdc = {one}", f"kdc = {other}", f"primary_kdc = {other}", f"master_kdc = {other}")
+    if work == "ask":
+        challenge = ChallengeEvidence("LAB", netbios_domain="LAB", dns_domain="lab.test", membership="domain")
+        target = from_params(dict(host="web01", inventory_name="web01", username=f"LAB\\\\{user}", password="surely-not-this"))
+        steps = kdc.ask_first(target, account_of(target.username, "web01", challenge), challenge, attempts.Book(os.getppid()), Deadline(20))
+        code = steps[-1].code
+    else:
+        try:
+            code = initial.initial_ticket(user, "surely-not-this") and None
+        except deps.krb5.Krb5Error as error:
+            code = error.err_code + 1765328384
+    seen[name] = [code, counted()]
+print(json.dumps(seen))
+"""
+
+
+def test_second_kdc_sees_no_wrong_password(tmp_path: Path) -> None:
+    """libkrb5 asks the primary KDC again after a refusal, and the next one where an answer takes more than a second: two counts for one password."""
+    environment = surroundings(PYTHONPATH=str(REPOSITORY / ".cache" / "collections"), PATH=f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin")
+    command = [sys.executable, str(LAB), "--domain", "--only", "web01", "run", "--", sys.executable, "-c", TWO_KDCS]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout) == {"first": [24, 1], "slow": [24, 1], "host": [24, 1]}
