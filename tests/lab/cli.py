@@ -86,14 +86,15 @@ SHOWN: dict[str, t.Callable[[argparse.Namespace], None]] = {"check": show_check,
 def wants_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> bool:
     """Whether Active Directory is wanted, and can be had."""
     wanted = not options.no_domain and (options.domain or any(host.needs_ad for host in hosts))
-    return wanted and by_name and bool(template.version())
+    return wanted and by_name and not template.lacking()
 
 
 def without_domain(hosts: list[Host], options: argparse.Namespace, by_name: bool) -> list[Host]:
     """The hosts that make sense without Active Directory; one sentence says what is not shown thereby."""
     kept = [host for host in hosts if not host.needs_ad]
-    why = "as --no-domain asks" if options.no_domain else "for Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed here"
-    why = why if by_name or options.no_domain else "for there is no network namespace to run it in"
+    why = "as --no-domain asks"
+    if not options.no_domain:
+        why = f"for {template.lacking()} is not installed here" if by_name else "for there is no network namespace to run it in"
     if len(kept) < len(hosts) or options.domain:
         shown = {cause for host in kept for cause in host.causes}
         gone = sorted({cause for host in hosts for cause in host.causes} - shown)

@@ -181,8 +181,8 @@ class Host:
         given = {key: value for key, value in self.account.items() if key not in ("name", "realm", "encryption")}
         if not self.account or given.get("state") == "unknown":
             return {}
-        realm = self.account_domain
-        name = self.account["name"] if realm in (None, self.domain) else f"{self.account['name']}@{t.cast(Realm, realm).name}"
+        realm, name = self.account_domain, self.account["name"]
+        name = name if realm is None or realm == self.domain else f"{name}@{realm.name}"
         return {name: Account(password, **given)}
 
     def spelled(self, name: str, realm: Realm = LAB) -> str:

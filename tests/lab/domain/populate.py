@@ -24,6 +24,7 @@ from samba.ndr import ndr_pack, ndr_unpack
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
+Json = dict[str, t.Any]
 DISABLED, NORMAL, WORKSTATION, SMARTCARD = 0x2, 0x200, 0x1000, 0x40000
 """userAccountControl ([MS-ADTS] 2.2.16)."""
 DES_CRC, DES_MD5, AES128, AES256, RC4 = 1, 3, 17, 18, 23
@@ -128,7 +129,7 @@ def set_policy(directory: SamDB, base: str, policy: dict[str, int]) -> None:
     change(directory, base, lockoutThreshold=policy["threshold"], lockoutDuration=minutes, lockOutObservationWindow=minutes)
 
 
-def add_user(directory: SamDB, base: str, user: dict[str, object]) -> None:
+def add_user(directory: SamDB, base: str, user: Json) -> None:
     """One user in CN=Users, with what its state asks for as far as Samba's rules let it be set."""
     dn, state = f"CN={user['name']},CN=Users,{base}", user["state"]
     control = NORMAL | (DISABLED if state == "disabled" else 0)
@@ -151,7 +152,7 @@ def add_user(directory: SamDB, base: str, user: dict[str, object]) -> None:
         directory.add_remove_group_members(group, [user["name"]])
 
 
-def add_computer(directory: SamDB, base: str, computer: dict[str, object]) -> dict[str, object]:
+def add_computer(directory: SamDB, base: str, computer: Json) -> Json:
     """One computer, and the keys it has, under another CN than its name: where a name has no SPN, Samba's KDC takes the account with that CN, AD does not."""
     dn = f"CN=acct-{computer['name'].lower()},{SERVERS},{base}"
     had = new_keys()
@@ -175,7 +176,7 @@ def new_keys() -> dict[int, bytes]:
     return {AES256: os.urandom(32), AES128: os.urandom(16), RC4: os.urandom(16)}
 
 
-def stored(keys: dict[int, bytes], computer: dict[str, object]) -> dict[str, bytes]:
+def stored(keys: dict[int, bytes], computer: Json) -> dict[str, bytes]:
     """Keys as an account has them: the NT hash is RC4's, supplementalCredentials hold the others ([MS-SAMR] 3.1.1.8.11).
 
     Samba checks that nothing of the usual is missing, so DES has keys too, which no KDC uses any more.
@@ -222,7 +223,7 @@ def quoted(password: object) -> bytes:
     return f'"{password}"'.encode("utf-16-le")
 
 
-def add_settings(directory: SamDB, base: str, policy: dict[str, object]) -> None:
+def add_settings(directory: SamDB, base: str, policy: Json) -> None:
     """A password settings object ([MS-ADTS] 3.1.1.4.5.36)."""
     minutes = str(-policy["minutes"] * INTERVAL)
     directory.add({
@@ -247,7 +248,7 @@ def delegate(directory: SamDB, base: str, account: str) -> None:
     change(directory, ou, nTSecurityDescriptor=ndr_pack(descriptor))
 
 
-def add_trust(directory: SamDB, base: str, trust: dict[str, object]) -> None:
+def add_trust(directory: SamDB, base: str, trust: Json) -> None:
     """A trusted domain object ([MS-ADTS] 6.1.6.7). The account of the trust is not needed for Kerberos."""
     directory.add({
         "dn": f"CN={trust['partner']},CN=System,{base}", "objectClass": "trustedDomain", "trustPartner": trust["partner"], "flatName": trust["flat"],
@@ -271,7 +272,7 @@ def sealed(password: object) -> bytes:
     return bytes(ndr_pack(blob))
 
 
-def overwrite(folder: str, base: str, wishes: dict[str, list[dict[str, object]]]) -> None:
+def overwrite(folder: str, base: str, wishes: Json) -> None:
     """What a directory refuses to be told, written past its rules into the file of its domain partition."""
     raw = ldb.Ldb(os.path.join(folder, "private", "sam.ldb.d", f"{base.upper()}.ldb"), flags=ldb.FLG_NOSYNC)
     raw.transaction_start()

@@ -49,6 +49,8 @@ class Settings:
     """`up`; `refused`: the port is closed; `silent`: a firewall drops what comes."""
     ldap: str = "up"
     """The same for 389, 636, 3268 and 3269."""
+    certificate: str = "good"
+    """Of LDAPS and StartTLS: `good`, `unknown_root`, `expired`, `wrong_name`."""
     clock: int = 0
     """Seconds the controller's clock is ahead."""
     srv: str = "good"
@@ -59,8 +61,8 @@ class Settings:
 
 
 WORDS: dict[str, tuple[str, ...]] = {
-    "kdc": ("up", "refused", "silent"), "ldap": ("up", "refused", "silent"), "srv": ("good", "missing", "wrong"),
-    "trust": ("two_way", "one_way", "broken", "missing"),
+    "kdc": ("up", "refused", "silent"), "ldap": ("up", "refused", "silent"), "certificate": ("good", "unknown_root", "expired", "wrong_name"),
+    "srv": ("good", "missing", "wrong"), "trust": ("two_way", "one_way", "broken", "missing"),
 }
 KRB5_WORDS = ("dns", "explicit", "wrong")
 

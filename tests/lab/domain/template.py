@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -37,6 +38,14 @@ def version() -> str:
     code = "import os, samba.samdb; from samba.provision import setup_path; os.stat(setup_path('provision.ldif')); print(samba.version)"
     done = subprocess.run([PYTHON, "-I", "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def lacking() -> str:
+    """What is missing here for a domain whose hosts take tickets, with the Debian packages or the pip names of it; "" where all is there."""
+    if not version():
+        return "Samba (samba-ad-dc, samba-ad-provision)"
+    missing = [name for name in ("gssapi", "krb5") if importlib.util.find_spec(name) is None]
+    return f"the Python library {missing[0]}" if missing else ""
 
 
 def fresh(realm: Realm, folder: Path) -> None:
@@ -90,12 +99,12 @@ def _copy(realm: Realm, folder: Path) -> bool:
 
 
 def _keep(realm: Realm) -> None:
-    """Provision beside, then rename; what older versions left is removed."""
+    """Provision beside, then rename; what older versions or a lab that was killed left is removed."""
     kept = _kept(realm)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="new-") as beside:
+    for stale in (*CACHE.glob(f"{realm.flat.lower()}-*"), *CACHE.glob(f"new-{realm.flat.lower()}-*")):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=f"new-{realm.flat.lower()}-") as beside:
         provision(realm, Path(beside) / "made")
-        for stale in CACHE.glob(f"{realm.flat.lower()}-*"):
-            shutil.rmtree(stale, ignore_errors=True)
         (Path(beside) / "made").rename(kept)
 
 

@@ -59,7 +59,7 @@ def test_mistake_in_a_host(given: dict[str, t.Any], error: str) -> None:
     ("given", "error"),
     [
         (5, "domain holds 5; expected a mapping of what is wrong with the domain"),
-        ({"dns": "x"}, "domain holds 'dns'; expected one of kdc, ldap, clock, srv, trust, krb5"),
+        ({"dns": "x"}, "domain holds 'dns'; expected one of kdc, ldap, certificate, clock, srv, trust, krb5"),
         ({"kdc": "slow"}, "domain kdc holds 'slow'; expected one of up, refused, silent"),
         ({"trust": "deep"}, "domain trust holds 'deep'; expected one of two_way, one_way, broken, missing"),
         ({"clock": "late"}, "domain clock holds 'late'; expected a number of seconds"),
@@ -269,32 +269,41 @@ def test_records_of_a_controller_follow_the_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "by_name", "samba", "expected"),
+    ("arguments", "by_name", "lacking", "expected"),
     [
-        (["hosts"], True, "4.17", True),
-        (["hosts"], True, "", False),
-        (["hosts"], False, "4.17", False),
-        (["--no-domain", "hosts"], True, "4.17", False),
-        (["--only", "web01", "hosts"], True, "4.17", False),
-        (["--domain", "--only", "web01", "hosts"], True, "4.17", True),
-        (["--bench", "5", "hosts"], True, "4.17", False),
+        (["hosts"], True, "", True),
+        (["hosts"], True, "Samba", False),
+        (["hosts"], False, "", False),
+        (["--no-domain", "hosts"], True, "", False),
+        (["--only", "web01", "hosts"], True, "", False),
+        (["--domain", "--only", "web01", "hosts"], True, "", True),
+        (["--bench", "5", "hosts"], True, "", False),
     ],
 )
-def test_domain_is_started_where_somebody_needs_it(arguments: list[str], by_name: bool, samba: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template, "version", lambda: samba)
+def test_domain_is_started_where_somebody_needs_it(arguments: list[str], by_name: bool, lacking: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template, "lacking", lambda: lacking)
     options = cli.parser().parse_args(arguments)
     assert cli.wants_domain(cli.chosen(options).hosts, options, by_name) is expected
+
+
+def test_domain_without_the_libraries_that_take_tickets_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template, "version", lambda: "4.17")
+    monkeypatch.setattr(template.importlib.util, "find_spec", lambda name: None if name == "gssapi" else object())
+    assert template.lacking() == "the Python library gssapi"
 
 
 @pytest.mark.parametrize(
     ("arguments", "by_name", "why"),
     [
         (["--no-domain", "up"], True, "as --no-domain asks"),
-        (["up"], True, "for Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed here"),
+        (["up"], True, "for Samba (samba-ad-dc, samba-ad-provision) is not installed here"),
         (["up"], False, "for there is no network namespace to run it in"),
     ],
 )
-def test_one_sentence_says_what_is_left_out(arguments: list[str], by_name: bool, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_sentence_says_what_is_left_out(
+    arguments: list[str], by_name: bool, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(template, "version", lambda: "")
     options = cli.parser().parse_args(arguments)
     hosts = load()
     kept = cli.without_domain(hosts, options, by_name)
