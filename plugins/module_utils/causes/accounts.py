@@ -26,6 +26,7 @@ BY_STATUS = {
 """NTSTATUS, as CredSSP and KERB-EXT-ERROR carry it ([MS-APDS] 3.1.5 names which state leads to which)."""
 BY_KERBEROS = {1: EXPIRED, 6: NO_SUCH, 12: POLICY, 18: REVOKED, 23: PASSWORD_EXPIRED, 24: WRONG}
 """[RFC 4120] 7.5.9. 18 stands for disabled, locked, expired and the wrong hour alike, 23 for an expired and an unchanged password ([MS-KILE] 3.3.5.6.3)."""
+UNKNOWN_USER = 6
 BY_WIN32 = {
     0x525: NO_SUCH, 0x52E: WRONG, 0x52F: RESTRICTED, 0x530: HOURS, 0x531: WORKSTATIONS, 0x532: PASSWORD_EXPIRED, 0x533: DISABLED, 0x701: EXPIRED,
     0x773: MUST_CHANGE, 0x775: LOCKED,
@@ -86,14 +87,17 @@ def _told(case: Case, attempt: AttemptEvidence | None) -> list[Told]:
     found: list[Told] = []
     for made in logons.attempts(case):
         code = logons.code_of(made) if made.own and made.outcome != NOT_TRIED else None
-        if code is None or (code == 6 and "\\" in made.account):
+        if code is None or (code == UNKNOWN_USER and "\\" in made.account):
             # A down-level name is read by Kerberos as something else: that says nothing about the account.
             continue
         state = BY_KERBEROS.get(code) if code < 256 else BY_STATUS.get(code)
         if state:
             found.append((state, logons.fact(case, made), CONFIRMED))
-    for asked in directories.mine(case):
-        if asked.step.outcome == REFUSED:
+    mine = directories.mine(case)
+    known = any(asked.step.outcome == GRANTED for asked in mine)
+    for asked in mine:
+        # Of several realms that may hold the account, or of two forms of its name, one that knows it is enough.
+        if asked.step.outcome == REFUSED and not (known and asked.step.code == UNKNOWN_USER):
             state = BY_STATUS.get(asked.step.status or 0) or BY_KERBEROS.get(asked.step.code or 0)
             if state:
                 found.append((state, directories.step_fact(asked), CONFIRMED))
@@ -200,14 +204,16 @@ def _finding(
     facts = directories.merged(*heard, *([stands] if stands else []))
     name = account.name if account else case.target.username or "the account"
     return Finding(
-        "credentials", state, verdict, _summary(state, name, account, stands), facts, against, next_check=_check(state, name, account),
+        "credentials", state, verdict, _summary(case, state, name, account, stands), facts, against, next_check=_check(state, name, account),
         remedies=(remedy(state, name),), weight=80,
     )
 
 
-def _summary(state: str, name: str, account: AccountEvidence | None, stands: Fact | None) -> str:
+def _summary(case: Case, state: str, name: str, account: AccountEvidence | None, stands: Fact | None) -> str:
     where = f" of {account.domain}" if account and account.domain else ""
     detail = f": {stands.seen}" if stands else ""
+    asked = sorted({asked.step.realm for asked in directories.mine(case) if asked.step.outcome == REFUSED and asked.step.realm})
+    place = f" in {' or '.join(asked)}" if asked else " where it was looked for"
     counter = f" {counted(account)[0].upper()}{counted(account)[1:]}." if account else ""
     return {
         DISABLED: f"The account {name}{where} is disabled.",
@@ -218,7 +224,7 @@ def _summary(state: str, name: str, account: AccountEvidence | None, stands: Fac
         HOURS: f"The account {name}{where} may not log on at this hour.",
         WORKSTATIONS: f"The account {name}{where} may log on from certain computers only{detail}.",
         SMARTCARD: f"The account {name}{where} may log on with a smart card only, not with a password.",
-        NO_SUCH: f"There is no account {name} where it was looked for.",
+        NO_SUCH: f"There is no account {name}{place}.",
         WRONG: f"The password of {name}{where} is wrong.{counter}",
         REVOKED: f"The KDC refuses {name} as revoked: the account is disabled, locked out, expired, or outside its logon hours. One code means all four.",
     }[state]
@@ -283,14 +289,20 @@ def _name_form(case: Case, attempt: AttemptEvidence | None) -> Finding | None:
     unknown = [made for made in logons.attempts(case) if made.own and made.method == "kerberos" and logons.code_of(made) in (6, 154)]
     if not unknown or (attempt.method != "kerberos" and not directories.demands_kerberos(case)):
         return None
-    granted = next((asked for asked in directories.mine(case) if asked.step.outcome == GRANTED), None)
-    right = granted.step.asked_for if granted else f"{account.name}@{account.domain.upper()}" if account and "." in account.domain else ""
+    mine = directories.mine(case)
+    granted = max((asked for asked in mine if asked.step.outcome == GRANTED), key=lambda asked: bool(asked.step.got), default=None)
+    # The ticket has the name as the domain has it; what was asked for may have been another way to write it.
+    right = (granted.step.got or granted.step.asked_for) if granted else f"{account.name}@{account.domain.upper()}" if account and "." in account.domain else ""
+    if not right and any(asked.step.outcome == REFUSED for asked in mine):
+        # Asked for in the right form, and refused: it is not the form.
+        return None
+    supposed = right or _supposed(case, typed)
     if "\\" in typed:
-        if logons.code_of(unknown[0]) != 6:
+        if logons.code_of(unknown[0]) != UNKNOWN_USER:
             return None
         user, short = directories.user_of(typed), typed.partition("\\")[0]
         reads = f"Kerberos reads {typed} as the name of a principal, not as the user {user} of the domain {short}"
-    elif not right or right.lower() == typed.lower():
+    elif not supposed or supposed.lower() == typed.lower():
         return None
     else:
         reads = f"No KDC knows {typed}: what stands behind the @ is no realm"
@@ -299,7 +311,7 @@ def _name_form(case: Case, attempt: AttemptEvidence | None) -> Finding | None:
         facts.append(directories.step_fact(granted))
     if account:
         facts.append(directories.read_fact(case, f"the account {account.name} exists" + (f", its UPN is {account.upn}" if account.upn else ""), account.dn))
-    use = right or f"{directories.user_of(typed)}@REALM"
+    use = supposed or f"{directories.user_of(typed)}@REALM"
     return Finding(
         "credentials",
         "name_form",
@@ -310,6 +322,14 @@ def _name_form(case: Case, attempt: AttemptEvidence | None) -> Finding | None:
         remedies=(Remedy("Write the name as user@REALM, the realm in upper case", f"ansible_user: {use}"),),
         weight=80,
     )
+
+
+def _supposed(case: Case, typed: str) -> str:
+    """The same name in the realm that the host gives as the long form of the domain in front of the backslash or behind the @; "" where it is another."""
+    here = directories.answering(case)
+    domain = typed.partition("\\")[0] if "\\" in typed else typed.rpartition("@")[2]
+    known = here is not None and here.dns_domain and domain.lower() == here.netbios_domain.lower()
+    return f"{directories.user_of(typed)}@{here.dns_domain.upper()}" if here and known else ""
 
 
 def moment(text: str | None) -> str:

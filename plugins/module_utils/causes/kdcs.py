@@ -58,10 +58,12 @@ def silence(case: Case) -> Lost | None:
     if attempt is not None and attempt.outcome == ACCEPTED:
         return None
     asked = directories.mine(case)
-    answers = [one for one in asked if one.step.outcome in (GRANTED, REFUSED)]
+    failed = [one for one in asked if one.step.outcome == FAILED and (one.step.code is None or one.step.code in CODES)]
+    realm = (case.target.username or "").partition("@")[2] or next((one.step.realm for one in failed if one.step.realm), "")
+    # Another realm's answer, asked in case the account is its own, is none of this one's.
+    answers = [one for one in asked if one.step.outcome in (GRANTED, REFUSED) and (not realm or one.step.realm.lower() == realm.lower())]
     if any(one.step.name == AS for one in answers):
         return None
-    failed = [one for one in asked if one.step.outcome == FAILED and (one.step.code is None or one.step.code in CODES)]
     facts = tuple(directories.step_fact(one) for one in failed)
     codes = [one.step.code for one in failed if one.step.code is not None]
     for made in logons.attempts(case):
@@ -70,7 +72,6 @@ def silence(case: Case) -> Lost | None:
             facts, codes = (logons.fact(case, made), *facts), [*codes, code]
     if not facts or (answers and not codes):
         return None
-    realm = next((one.step.realm for one in failed if one.step.realm), "") or (case.target.username or "").partition("@")[2]
     # The library's number says more than a step without one.
     return Lost(realm, next(iter(codes), None), facts, tuple(map(directories.step_fact, answers)))
 
@@ -99,10 +100,10 @@ def _no_kdc_named(case: Case, lost: Lost) -> list[Finding]:
         files = ", ".join(known.config_files) or "krb5.conf"
         listed = ", ".join(one.name for one in known.realms) or "no realm"
         facts.append(Fact(f"[realms] has {listed}; dns_lookup_kdc is {lookup or 'not set'}", files, "controller"))
-    no_records = seen is not None and seen.srv == ()
+    no_records = seen is not None and seen.srv == () and seen.domain.lower() == realm.lower()
     if no_records:
         facts.append(Fact(f"DNS has no SRV records of domain controllers for {realm.lower()}", "DNS", "directory"))
-    lost_names = [one.name for one in _controllers(case, lost.realm) if one.name and not one.address]
+    lost_names = [one.name for one in _controllers(case, realm) if one.name and not one.address]
     if lost_names:
         facts.append(Fact(f"DNS names the controllers {', '.join(lost_names)}, whose names do not resolve", "DNS", "directory"))
     if named is not None and named.name != realm:

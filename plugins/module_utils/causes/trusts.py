@@ -104,12 +104,15 @@ def _marks(trust: TrustEvidence) -> str:
 
 
 def _finding(case: Case, way: Crossing, rule: str, summary: str, facts: tuple[Fact, ...]) -> Finding:
-    remedies = (
+    verdict = directories.at_most(CONFIRMED, directories.stake(case))
+    return Finding("domain_trust", rule, verdict, summary, facts, next_check=_check(way), remedies=_remedies(way), weight=82)
+
+
+def _remedies(way: Crossing) -> tuple[Remedy, ...]:
+    return (
         Remedy("Use an account of the host's own domain", f"ansible_user: NAME@{way.host.upper()}"),
         Remedy("Or repair or build the trust, with the administrators of both domains", f"netdom trust {way.host} /domain:{way.user} /verify", "high"),
     )
-    verdict = directories.at_most(CONFIRMED, directories.stake(case))
-    return Finding("domain_trust", rule, verdict, summary, facts, next_check=_check(way), remedies=remedies, weight=82)
 
 
 def _selective(case: Case, way: Crossing, facts: tuple[Fact, ...]) -> Finding:
@@ -151,12 +154,12 @@ def _undecided(case: Case, way: Crossing, facts: tuple[Fact, ...]) -> list[Findi
     summary = f"The ticket for {name} has to cross from {way.user} to {way.host}, and does not arrive."
     if owners:
         facts += (directories.owner_fact(case, name, owners),)
-        return [Finding("domain_trust", "other_realm", verdict, summary, facts, next_check=_check(way), weight=80)]
+        return [Finding("domain_trust", "other_realm", verdict, summary, facts, next_check=_check(way), remedies=_remedies(way), weight=80)]
     if owners == ():
         # Looked for in the host's forest and not there: the name is missing, whatever the trust does.
         return []
     return [
-        Finding(cause, "other_realm", verdict, summary, facts, next_check=_check(way), tied_with=(other,), weight=weight)
+        Finding(cause, "other_realm", verdict, summary, facts, next_check=_check(way), remedies=_remedies(way), tied_with=(other,), weight=weight)
         for cause, other, weight in (("domain_trust", "spn", 80), ("spn", "domain_trust", 79))
     ]
 

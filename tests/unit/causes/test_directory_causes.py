@@ -109,6 +109,12 @@ def test_answer_of_the_kdc_before_any_host_counts_at_every_host(name: str) -> No
     assert all("asked before any host" in fact.where for fact in told.because)
 
 
+def test_second_realm_that_knows_the_account_is_enough() -> None:
+    elsewhere = step("probe", "refused", 6, "svc@CORP.EXAMPLE", realm="CORP.EXAMPLE")
+    assert troubles(host(kerberos(), directory=domain(steps=(elsewhere, *GRANTED)))) == []
+    assert states(host(kdc=(elsewhere, *refused_user(24)))) == [("wrong_password", CONFIRMED)]
+
+
 def test_two_states_at_once_are_both_told_and_the_code_is_quoted_once() -> None:
     seen = host(directory=domain(steps=refused_user(18), account=replace(ACCOUNT, **DISABLED, **LOCKED), spns=()))
     assert states(seen) == [("account_disabled", CONFIRMED), ("account_locked_out", CONFIRMED)]
@@ -194,6 +200,8 @@ def test_ntlm_refused_with_a_password_that_the_kdc_accepts_is_no_wrong_password(
     [
         ("LAB\\svc", 6, domain(), CONFIRMED),
         ("LAB\\svc", 6, domain(account=Unknown("not read"), steps=()), LIKELY),
+        ("svc@LAB", 154, domain(account=Unknown("not read"), steps=()), LIKELY),
+        ("svc@LAB", 154, domain(account=Unknown("not read"), steps=(step("as", asked_for="svc@LAB", got="svc@LAB.TEST"),)), CONFIRMED),
         ("svc@corp.example", 154, domain(account=replace(ACCOUNT, upn="svc@corp.example"), steps=()), CONFIRMED),
     ],
 )
@@ -202,6 +210,17 @@ def test_name_that_kerberos_reads_otherwise(typed: str, code: int, given: t.Any,
     found = troubles(seen)
     assert [(finding.cause, finding.rule, finding.verdict) for finding in found] == [("credentials", "name_form", verdict)]
     assert found[0].remedies[0].how.startswith("ansible_user: svc@")
+
+
+def test_name_in_the_right_form_that_nobody_knows_is_no_matter_of_form() -> None:
+    unknown = domain(account=NO_SUCH_ACCOUNT, steps=(step("probe", "refused", 6),), spns=())
+    assert states(host(kerberos("broken", 6, account="LAB\\svc"), directory=unknown, username="LAB\\svc")) == [("no_such_user", CONFIRMED)]
+
+
+def test_other_realm_s_answer_does_not_hide_that_the_typed_one_has_no_kdc() -> None:
+    asked = (step("probe", "failed", 154, "svc@WRONG.TEST", realm="WRONG.TEST"), step("probe", "refused", 6, "svc@WRONG.TEST"))
+    seen = host(kerberos("broken", 154), kdc=asked, username="svc@WRONG.TEST")
+    assert [(finding.cause, finding.rule) for finding in troubles(seen)] == [("credentials", "no_such_user"), ("control_node", "no_kdc")]
 
 
 # --- who owns the name ---
