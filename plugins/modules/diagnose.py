@@ -244,6 +244,7 @@ import os
 import sys
 import time
 import typing as t
+from dataclasses import replace
 
 from ..module_utils.argspec import Spec, directory_options, logon_options, probe_options, target_options
 from ..module_utils.collect import controller, directory, endpoint, logon
@@ -315,7 +316,8 @@ def _ask_domain(target: Target, domain: Domain, params: dict[str, t.Any], seen: 
         return why
     used = seen["endpoint"].seconds + (seen["logon"].seconds if "logon" in seen else 0.0)
     timeout = min(MOST, max(LEAST, params["timeout"] - used))
-    return directory.observe(target, domain, seen["endpoint"], timeout=timeout, plan=directory.plan_from_params(params))
+    plan = replace(directory.plan_from_params(params), thorough=False)
+    return directory.observe(target, domain, seen["endpoint"], timeout=timeout, plan=plan)
 
 
 def main() -> None:

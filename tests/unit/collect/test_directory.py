@@ -198,6 +198,14 @@ def test_own_spn_is_asked_for_first_and_as_a_client_would(world: World) -> None:
     assert {step.asked_for.partition("/")[0] for step in tickets} == {"HTTP", "WSMAN", "HOST"}
 
 
+def test_siblings_are_left_out_where_the_own_name_is_well_and_time_counts(world: World) -> None:
+    plan = directory.Plan(frozenset(["kerberos"]), thorough=False)
+    target = from_params({"host": "web01.lab.test", "port": 5985, "auth": ["kerberos"], "username": "svc@lab.test", "password": PASSWORD})
+    found = directory.observe(target, Domain(), None, timeout=10, plan=plan, book=world.book, environ={"KRB5_CONFIG": os.devnull})
+    assert [step.asked_for for step in found.steps if step.name == TGS] == ["WSMAN/web01.lab.test"]
+    assert found.gaps == ()
+
+
 def test_wrong_password_is_used_once_and_nowhere_else(world: World) -> None:
     world.answers = [WRONG]
     found = world.look()
