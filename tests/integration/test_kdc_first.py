@@ -243,7 +243,7 @@ print(json.dumps(seen))
 
 
 def test_second_kdc_sees_no_wrong_password(tmp_path: Path) -> None:
-    """libkrb5 asks the primary KDC again after a refusal, and the next one where an answer takes more than a second: two counts for one password."""
+    """libkrb5 asks the primary KDC again after a refusal, and the next one where an answer over UDP takes more than a second: two counts for one password."""
     environment = surroundings(PYTHONPATH=str(REPOSITORY / ".cache" / "collections"), PATH=f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin")
     command = [sys.executable, str(LAB), "--domain", "--only", "web01", "run", "--", sys.executable, "-c", TWO_KDCS]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)

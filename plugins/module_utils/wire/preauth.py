@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A password's proof to a KDC in exactly one message: an encrypted timestamp ([RFC 4120] 5.2.7.2) with AES ([RFC 3961], [RFC 3962]).
 
-libkrb5 sends a request that has no answer within a second to the next KDC too, and over UDP again to the same one (MIT krb5,
-src/lib/krb5/os/sendto_kdc.c: k5_sendto), and each copy counts where the password is wrong: one slow controller is enough to lock an account. This here
-goes to one KDC, over one connection, once; and it keeps the NTSTATUS that libkrb5 drops.
+libkrb5 speaks UDP first, and sends what has no answer within a second to the next KDC too, then to both again (MIT krb5, src/lib/krb5/os/sendto_kdc.c:
+k5_sendto); each copy counts where the password is wrong: a few slow controllers are enough to lock an account. This here goes to one KDC, over one
+connection, once; and it keeps the NTSTATUS that libkrb5 drops.
 """
 
 from __future__ import annotations
