@@ -278,7 +278,7 @@ class Conversation:
             return said
         if isinstance(error, TimeoutError):
             return f"the handshake was not finished within {self._deadline.seconds:.1f} s"
-        if isinstance(error, (ssl.SSLEOFError, ConnectionError)):
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)):
             return "the server ended the handshake. A domain controller without a certificate does that"
         return f"the handshake failed: {getattr(error, 'reason', None) or getattr(error, 'strerror', None) or error}"
 
