@@ -70,13 +70,18 @@ def ask_first(
         return ()
     profile = read_profile(environ)
     realms = realms_for(target.username, challenge, profile)
-    if not realms:
-        return ()
+    return ask(target.username, password, account, realms, book, deadline, limit=limit, profile=profile) if realms else ()
+
+
+def ask(
+    username: str, password: str, account: Account, realms: t.Sequence[Realm], book: Book, deadline: Deadline, *, limit: int, profile: Profile,
+) -> tuple[KerberosStep, ...]:
+    """The same for a user name whose realm is known: the password is proven or refused in one message, which libkrb5 does not promise."""
     patience = deadline.sooner(deadline.left() * SHARE)
     with book.permit(account, password, where=kdc_of(realms[0].name), limit=limit, deadline=patience, kdc=True) as permit:
         if permit.proven or not permit.granted:
             return (permit.step,) if permit.step else ()
-        asking = _Asking(target.username, password, realms, profile, deadline)
+        asking = _Asking(username, password, realms, profile, deadline)
         answer = asking.run()
         if answer:
             settle(permit, answer)

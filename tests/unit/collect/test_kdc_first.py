@@ -22,6 +22,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.directory import tick
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import AS, FAILED, GRANTED, REFUSED, KerberosStep
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ChallengeEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import Target, from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.wire import preauth
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 from cases import CHALLENGE
 from hostile import Hostile, Play
@@ -123,6 +124,37 @@ def test_refusal_without_a_password_costs_nothing(book: Book, domain: Domain, co
     assert told(given) == (False, False, "refused_by_kdc", "the KDC of LAB.TEST")
     assert not_told(given).startswith(f"Not tried: the KDC of LAB.TEST refuses svc@LAB.TEST, which holds for every host: {code} (KDC_ERR_")
     assert permit(book, account_of("svc", "web02", CHALLENGE)).granted, "nothing was counted against anybody who may be somebody else"
+
+
+AES = krb.error(25, stime="20200101000000Z", e_data=krb.method_data(krb.padata(2, b""), krb.etype_info2((18, "LAB.TESTsvc"))))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "used", "expected"),
+    [
+        (GRANTED, None, True, (True, True, "", "the KDC of LAB.TEST")),
+        (REFUSED, 24, True, (False, False, "refused_by_kdc", "the KDC of LAB.TEST")),
+        (REFUSED, 25, True, (True, False, "", "")),
+        (FAILED, None, True, (False, False, "in_doubt", "the KDC of LAB.TEST")),
+        (FAILED, None, False, (True, False, "", "")),
+    ],
+    ids=["right", "wrong", "another proof is wanted", "no usable answer", "not sent"],
+)
+def test_password_with_an_aes_key_needs_no_library(
+    book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch, outcome: str, code: int | None, used: bool, expected: tuple[t.Any, ...],
+) -> None:
+    seen: list[tuple[t.Any, ...]] = []
+
+    def prove(address: str, realm: str, user: str, password: str, info: t.Any, *_more: t.Any, offset: float) -> KerberosStep:
+        seen.append((address, realm, user, password, info.kind, info.salt, offset < -1000))
+        return KerberosStep(AS, user, outcome, "said", realm=realm, code=code, used=used)
+
+    monkeypatch.setattr(preauth, "prove", prove)
+    steps = served(krb.answering(AES), domain, book)
+    assert [step.name for step in steps] == ["probe", "as"]
+    assert seen == [(ADDRESS, "LAB.TEST", "svc", "secret", 18, b"LAB.TESTsvc", True)], "by the KDC's clock"
+    assert domain.used == [], "libkrb5 was not asked"
+    assert told(permit(book)) == expected
 
 
 def test_another_password_is_another_question(book: Book, domain: Domain) -> None:
