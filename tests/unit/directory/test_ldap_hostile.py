@@ -24,6 +24,7 @@ pytest.importorskip("sansldap", reason="the Python library sansldap is not insta
 NAME = "dc1.lab.test"
 SOON = 2.0
 IN_TIME = 4.0
+"""Deadlines after which a test fails: slow machines need more than one."""
 NOTICE = message(0, EXTENDED_RESPONSE, result(52, "00000000: LdapErr: DSID-0C0D0FE8, comment: shutting down"), text("1.3.6.1.4.1.1466.20036", 0x8A))
 
 
