@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..evidence.case import Case
 from ..evidence.logon import NOT_TRIED
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
@@ -28,11 +30,13 @@ def findings(case: Case) -> list[Finding]:
     if narrow is not None and "aes" not in narrow[1]:
         return _narrow_client(case, said, narrow[0])
     allows = narrow[1] if narrow else frozenset()
-    for rule, who, dn, bits, flag in _accounts(case):
-        if flag or (bits is not None and bits & ~0xFFFFFF00 and not bits & (RC4 | AES)):
-            return [_account(case, said, rule.format("des_only"), f"{who} may use DES alone, which nobody speaks any more", dn)]
-        if bits is not None and bits & RC4 and not bits & AES and (said is not None or (allows and "rc4" not in allows)):
-            return [_account(case, said, rule.format("rc4_only"), f"{who} may use RC4 alone, and this control node or the KDC insists on AES", dn)]
+    insists = "krb5.conf of this control node accepts AES alone" if narrow and "rc4" not in allows else "this control node or the KDC insists on AES"
+    for side in _sides(case):
+        bits = side.bits or 0
+        if side.des_only or (bits & DES and not bits & (RC4 | AES)):
+            return [_account(case, said, side, "des_only", "DES alone, which nobody speaks any more")]
+        if bits & RC4 and not bits & AES and (said is not None or (allows and "rc4" not in allows)):
+            return [_account(case, said, side, "rc4_only", f"RC4 alone, and {insists}")]
     return []
 
 
@@ -60,14 +64,21 @@ def families(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _accounts(case: Case) -> list[tuple[str, str, str, int | None, bool]]:
+class Side(t.NamedTuple):
+    """An account whose keys are needed."""
+
+    kind: str
+    """`account` or `computer`."""
+    name: str
+    dn: str
+    bits: int | None
+    des_only: bool = False
+
+
+def _sides(case: Case) -> list[Side]:
     known, computer = directories.account(case), directories.computer(case)
-    found: list[tuple[str, str, str, int | None, bool]] = []
-    if known is not None:
-        found.append(("account_{}", f"the account {known.name}", known.dn, known.encryption_types, known.des_only))
-    if computer is not None:
-        found.append(("computer_{}", f"the computer {computer.name}", computer.dn, computer.encryption_types, False))
-    return found
+    found = [Side("account", known.name, known.dn, known.encryption_types, known.des_only)] if known else []
+    return found + ([Side("computer", computer.name, computer.dn, computer.encryption_types)] if computer else [])
 
 
 def _strength(case: Case, said: coded.Coded | None) -> str:
@@ -90,22 +101,25 @@ def _narrow_client(case: Case, said: coded.Coded | None, setting: str) -> list[F
     ]
 
 
-def _account(case: Case, said: coded.Coded | None, rule: str, summary: str, dn: str) -> Finding:
+def _account(case: Case, said: coded.Coded | None, side: Side, rule: str, what: str) -> Finding:
     narrow = _client(case)
     known = directories.krb5(case)
-    facts = (*_heard(said), directories.read_fact(case, f"msDS-SupportedEncryptionTypes: {summary.partition(',')[0]}", dn))
+    stands = f"msDS-SupportedEncryptionTypes of {side.name} is {side.bits}" if side.bits is not None else f"userAccountControl of {side.name} says DES only"
+    facts = (*_heard(said), directories.read_fact(case, stands, side.dn, of_host=side.kind == "computer"))
+    user = side.kind == "account"
+    how = f"Set-ADUser {side.name}" if user else f"Set-ADComputer {side.name.rstrip('$')}"
+    renew = f"; Set-ADAccountPassword {side.name} -Reset" if user else "; on the host: nltest /sc_change_pwd:DOMAIN"
     if narrow is not None:
         facts += (Fact(f"krb5.conf sets {narrow[0]}", ", ".join(known.config_files) if known else "krb5.conf", "controller"),)
     return Finding(
         "encryption_types",
-        rule,
+        f"{side.kind}_{rule}",
         _strength(case, said),
-        f"{summary[0].upper()}{summary[1:]}.",
+        f"The {side.kind} {side.name} may use {what}.",
         facts,
         next_check=BY_HAND,
         remedies=(
-            Remedy("Allow AES for the account and change its password once: AES keys are made only then",
-                   "Set-ADUser NAME -KerberosEncryptionType AES128,AES256; Set-ADAccountPassword NAME -Reset"),
+            Remedy("Allow AES for it and change its password once: AES keys are made only then", f"{how} -KerberosEncryptionType AES128,AES256{renew}"),
             Remedy("Allow RC4 on the control node", "[libdefaults] permitted_enctypes = ... rc4; allow_rc4 = true", "high"),
         ),
         weight=78,

@@ -88,6 +88,9 @@ def _wrong_owner(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEv
     here = here or directories.answering(case)
     who = f"not the computer {here.netbios_computer}$ that answers" if here else "not the host's computer account"
     other = "HTTP" if spn.upper().startswith("WSMAN/") else "WSMAN"
+    carried = directories.carriers(case, f"{other}/{spn.partition('/')[2]}")
+    # Another class helps only where it is the computer's; where nobody looked, it may be.
+    helps = carried is None or (len(carried) == 1 and carried[0].name.lower() != owner.name.lower() and carried[0].kind == "computer")
     how = outside.setting(case.target, psrp=f"ansible_psrp_negotiate_service: {other}", winrm=f"ansible_winrm_service: {other}")
     return Finding(
         "spn",
@@ -95,9 +98,9 @@ def _wrong_owner(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEv
         told.verdict,
         f"{spn} belongs to {directories.called(owner)}, {who}: the host cannot read tickets for it.",
         _facts(case, told, owner, here),
-        next_check=f"setspn -Q {spn}; ask the owner of {owner.name} what uses that name. klist -e after kvno {spn} shows the ticket that the KDC makes for it.",
+        next_check=f"setspn -Q {spn}; ask whoever runs {owner.name} what uses that name.",
         remedies=(
-            Remedy("Ask for the other service class, if the computer carries it", how),
+            *((Remedy("Ask for the other service class, if the computer carries it", how),) if helps else ()),
             Remedy(
                 "Move the SPN to the computer, once you know that nothing else needs it",
                 f'ansible {case.target.name} -m winrm.doctor.spn -a "spns={spn} state=present force_move=true"', "high",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.directory import REFUSED as KDC_REFUSED
 from ..evidence.logon import ACCEPTED, NOT_TRIED
+from ..evidence.logon import REFUSED as HOST_REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
 from . import directories, logons
 
@@ -25,8 +26,9 @@ def findings(case: Case) -> list[Finding]:
         named = seen.other_computer
     if named is not None and not named.enabled:
         fact = directories.read_fact(case, f"userAccountControl says that the computer {named.name} is disabled", named.dn, of_host=True)
+        summary = f"The host's computer account {named.name} is disabled: the domain makes no tickets and checks no logons for it."
         return [_finding(
-            case, "computer_disabled", f"The host's computer account {named.name} is disabled: the domain makes no tickets and checks no logons for it.", fact,
+            case, "computer_disabled", named.name, summary, fact,
             Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{named.name}'", "medium"),
         )]
     if not directories.computer_missing(case) or here is None or here.membership == "workgroup" or seen is None:
@@ -35,9 +37,10 @@ def findings(case: Case) -> list[Finding]:
         # Looked for in another domain than the host's: that proves nothing.
         return []
     fact = directories.read_fact(case, f"there is no computer {here.netbios_computer}$, nor one with the name {case.target.host}", of_host=True)
+    summary = f"The host believes to belong to {here.dns_domain or here.netbios_domain}, but has no computer account there."
     return [_finding(
-        case, "computer_missing", f"The host believes to belong to {here.dns_domain or here.netbios_domain}, but has no computer account there.",
-        fact, Remedy("Restore the deleted account from the recycle bin, else join the host anew", "Restore-ADObject / Reset-ComputerMachinePassword", "high"),
+        case, "computer_missing", here.netbios_computer, summary, fact,
+        Remedy("Restore the deleted account from the recycle bin, else join the host anew", "Restore-ADObject / Reset-ComputerMachinePassword", "high"),
         directories.answering_fact(case, here),
     )]
 
@@ -50,10 +53,13 @@ def _matters(case: Case) -> bool:
     return attempt is not None and attempt.outcome != NOT_TRIED and attempt.kind == "domain" and attempt.method != "certificate"
 
 
-def _finding(case: Case, rule: str, summary: str, fact: Fact, remedy: Remedy, *more: Fact) -> Finding:
+def _finding(case: Case, rule: str, name: str, summary: str, fact: Fact, remedy: Remedy, *more: Fact) -> Finding:
     refused = [directories.step_fact(asked) for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED]
     attempt = logons.own(case)
+    by_ticket = attempt is not None and attempt.outcome == HOST_REFUSED and attempt.mechanism == "kerberos"
     if attempt is not None and attempt.outcome != NOT_TRIED:
         refused.append(logons.fact(case, attempt))
-    verdict = CONFIRMED if refused else directories.at_most(LIKELY, directories.stake(case) or POSSIBLE)
-    return Finding("domain_trust", rule, verdict, summary, (fact, *more, *refused), next_check=CHECK, remedies=(remedy,), weight=83)
+    # A host reads tickets by itself, without its domain: where it refused one, it may have had another reason.
+    verdict = CONFIRMED if refused and not by_ticket else directories.at_most(LIKELY, directories.stake(case) or POSSIBLE)
+    check = CHECK.replace("NAME", name.rstrip("$"))
+    return Finding("domain_trust", rule, verdict, summary, (fact, *more, *refused), next_check=check, remedies=(remedy,), weight=83)

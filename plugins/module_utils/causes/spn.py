@@ -106,7 +106,7 @@ def _missing(case: Case, said: coded.Coded | None) -> Finding:
     if service.upper() != "HTTP" and _has_host(case, host):
         how = outside.setting(case.target, psrp="ansible_psrp_negotiate_service: HTTP", winrm="ansible_winrm_service: HTTP")
         return _finding(
-            "only_host", verdict,
+            case, "only_host", verdict,
             f"Nobody carries {name}. The computer carries HOST/{host}, which stands for HTTP but not for {service}.",
             (*facts, directories.read_fact(case, f"HOST/{host} is there", computer.dn if computer else "", of_host=True)),
             (
@@ -115,13 +115,15 @@ def _missing(case: Case, said: coded.Coded | None) -> Finding:
                 Remedy("The WinRM service registers it by itself where it may (System event 10154 says why not)", "Restart-Service WinRM", "medium"),
             ),
         )
-    return _finding("missing", verdict, f"No account of the forest carries {name}, so no KDC can make a ticket for it.", facts, (
+    return _finding(case, "missing", verdict, f"No account of the forest carries {name}, so no KDC can make a ticket for it.", facts, (
         Remedy(f"Register {name} on the host's computer account", _add(case, name)), Remedy("Or connect by the name that the host's account does carry"),
     ))
 
 
-def _finding(rule: str, verdict: str, summary: str, facts: tuple[Fact, ...], remedies: tuple[Remedy, ...]) -> Finding:
-    return Finding("spn", rule, verdict, summary, facts, next_check=CAUSE.by_hand, remedies=remedies, weight=80)
+def _finding(case: Case, rule: str, verdict: str, summary: str, facts: tuple[Fact, ...], remedies: tuple[Remedy, ...]) -> Finding:
+    name = directories.own_spn(case)
+    check = f"setspn -Q {name} on a domain member; kvno {name} after kinit on the control node."
+    return Finding("spn", rule, verdict, summary, facts, next_check=check, remedies=remedies, weight=80)
 
 
 def _has_host(case: Case, host: str) -> bool:
@@ -153,7 +155,7 @@ def _alias(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None:
         return None
     name, real = directories.own_spn(case), names.canonical
     return _finding(
-        "alias", verdict, f"{names.asked} is an alias of {real}, and nobody carries {name}: Kerberos asks for the name as it is typed.",
+        case, "alias", verdict, f"{names.asked} is an alias of {real}, and nobody carries {name}: Kerberos asks for the name as it is typed.",
         (*facts, Fact(f"DNS leads from {names.asked} to {real}", "DNS", "endpoint")), (
             Remedy("Connect by the host's own name", f"ansible_host: {real}"),
             Remedy("Or keep the alias and name the host for Kerberos", _override(case, real)),
@@ -173,7 +175,7 @@ def _length(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None
         return None
     rule, kind = ("short_name_only", "short") if "." in host else ("full_name_only", "full")
     return _finding(
-        rule, verdict, f"The host's account carries {service}/{wanted}, the {kind} name alone; the connection asks for {name}.",
+        case, rule, verdict, f"The host's account carries {service}/{wanted}, the {kind} name alone; the connection asks for {name}.",
         (*facts, directories.read_fact(case, f"{service}/{wanted} is there", computer.dn if computer else "", of_host=True)),
         (Remedy(f"Register {name}", _add(case, name)), Remedy("Or name the host for Kerberos as its account has it", _override(case, wanted))),
     )
@@ -191,7 +193,7 @@ def _other_name(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | 
         return None
     name = directories.own_spn(case)
     return _finding(
-        "other_name", verdict, f"The host calls itself {real}, and its account carries no name {host}: it was renamed, or {host} is another name for it.",
+        case, "other_name", verdict, f"The host calls itself {real}, and its account carries no name {host}: it was renamed, or {host} is another name for it.",
         (*facts, directories.answering_fact(case, here), _called(case, known, real)), (
             Remedy("Correct the inventory", f"ansible_host: {real}"),
             Remedy("Or keep the name and name the host for Kerberos", _override(case, real)),

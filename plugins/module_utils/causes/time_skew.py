@@ -44,7 +44,7 @@ class Reading(t.NamedTuple):
 
 def evaluate(case: Case, now: float) -> list[Finding]:
     """Three clocks where the domain's is known too, else what a logon's codes name, else what is seen from outside."""
-    host, domain = _host(case), _domain(case)
+    host, domain = _host(case), domain_clock(case)
     if host is not None and domain is not None:
         return _three(case, host, domain)
     named = coded.findings(case, "time_skew", next_check=CHECK)
@@ -61,7 +61,7 @@ def _host(case: Case) -> Reading | None:
     return Reading(best.offset, best.uncertainty, tuple(Fact(said(clock), outside.where(case.target, opened.address), "endpoint") for clock in opened.clocks))
 
 
-def _domain(case: Case) -> Reading | None:
+def domain_clock(case: Case) -> Reading | None:
     """The sharpest reading of a domain controller; of several, the middle one, for one may be wrong by itself, which is a note."""
     seen = directories.directory(case)
     read = [(min(one.clocks, key=lambda clock: clock.uncertainty), one) for one in (seen.controllers if seen else ()) if one.clocks]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..causes import certificate, logons, outside
-from ..causes.time_skew import TOLERANCE
+from ..causes.time_skew import TOLERANCE, domain_clock
 from ..evidence import answers
 from ..evidence.base import seconds
 from ..evidence.case import Case
@@ -95,7 +95,7 @@ def _clock(case: Case, now: float) -> t.Iterator[str]:
         return
     best = min(opened.clocks, key=lambda clock: clock.uncertainty)
     apart = abs(best.offset) - best.uncertainty > NOTEWORTHY
-    if apart and isinstance(case.controller, ControllerEvidence) and case.controller.clock_synchronised is False:
+    if apart and domain_clock(case) is None and isinstance(case.controller, ControllerEvidence) and case.controller.clock_synchronised is False:
         yield "This control node's own clock is not synchronised, so the difference between the clocks may be its fault."
     if NOTEWORTHY < abs(best.offset) - best.uncertainty <= TOLERANCE:
         yield f"The host's clock is {abs(best.offset):.0f} s {'ahead of' if best.offset > 0 else 'behind'} this control node's; Kerberos gives up at 300 s."

@@ -350,6 +350,17 @@ def test_name_and_ntlm_both_at_fault_are_both_told() -> None:
     assert "ntlm_blocked" in {finding.cause for finding in found}
 
 
+def test_ticket_refused_by_a_host_with_a_disabled_account_may_have_another_reason() -> None:
+    found = troubles(host(kerberos("refused"), directory=domain(computer=replace(COMPUTER, enabled=False))))
+    assert (found[0].cause, found[0].rule, found[0].verdict) == ("domain_trust", "computer_disabled", LIKELY)
+    assert "permissions" in {finding.cause for finding in found}
+
+
+def test_remedy_that_the_directory_knows_to_be_none_is_not_proposed() -> None:
+    both = domain(spns=(spn(SERVICE), spn(SERVICE, name="HTTP/web01.lab.test")))
+    assert [remedy.risk for remedy in of(host(kerberos("refused", 41), directory=both), "spn").remedies] == ["high"]
+
+
 # --- clocks ---
 def clocked(offset: float, **changes: t.Any) -> t.Any:
     return domain(controllers=(replace(DC, clocks=(ClockEvidence("kdc", offset, 0.02),)),), **changes)
