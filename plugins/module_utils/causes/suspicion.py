@@ -39,7 +39,9 @@ def suspects(case: Case) -> tuple[str, ...]:
     A wrong password, a right that is missing, NTLM or a channel binding that policy refuses, and a broken trust all end in the same 401.
     """
     attempt = refusal(case)
-    if attempt is None or attempt.method == "certificate" or accounts.explains(case) or any(finding.verdict == CONFIRMED for finding in membership.findings(case)):
+    if attempt is None or attempt.method == "certificate" or accounts.explains(case):
+        return ()
+    if any(finding.verdict == CONFIRMED for finding in membership.findings(case)):
         return ()
     bound = attempt.binding != ""
     ntlm = "ntlm" in (attempt.mechanism, attempt.method) or attempt.method == "credssp"
