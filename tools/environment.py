@@ -171,7 +171,7 @@ def install_kerberos() -> None:
         except SetUpError:
             run(*command_of_pip)
 
-    unless_left_out("gssapi and krb5", "Kerberos", install)
+    unless_left_out("what pip should compile", "Kerberos", install)
 
 
 def unless_left_out(what: str, purpose: str, work: t.Callable[[], None]) -> None:

@@ -8,27 +8,21 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
 import typing as t
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from lab.domain import template
-from lab.logon import kerberos
-from lab.namespace import prefix
+from needs import DOMAIN, command
 from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
 
-pytestmark = [
-    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
-    pytest.mark.skipif(not template.version(), reason="Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed"),
-    pytest.mark.skipif(kerberos.gssapi is None, reason="the Python library gssapi is not installed"),
-]
+pytestmark = [*DOMAIN, command("curl", "curl"), command("kinit", "krb5-user")]
 
 SCENARIOS = """
 hosts:
@@ -38,6 +32,8 @@ hosts:
   alone: {wrong: "Nothing, but it offers the scheme Kerberos alone.", windows: {schemes: [Kerberos]}, vars: *http}
   guarded: {wrong: "Nothing for Kerberos; NTLM is blocked.", windows: {ntlm: deny}, vars: *http}
   trusted: {wrong: "Nothing; its user comes from a domain that its own trusts.", account: {name: carol, realm: other}, vars: *http}
+  other: {wrong: "Nothing, and pywinrm comes.", vars: &winrm {ansible_connection: winrm, ansible_winrm_transport: kerberos, ansible_port: 5985}}
+  pool: {wrong: A user carries HTTP., causes: [spn], directory: {http_owner: svcpool}, vars: *winrm}
   group: {wrong: "It is in no domain.", causes: [credentials], needs_domain: true, windows: {domain: null, dns_domain: null}, vars: *http}
   ahead: {wrong: Its clock is 15 minutes ahead., causes: [time_skew], windows: {clock_offset: 900.0}, vars: *http}
   behind: {wrong: Its clock is 15 minutes behind., causes: [time_skew], windows: {clock_offset: -900.0}, vars: *http}
@@ -97,7 +93,7 @@ PYPSRP_WAYS = [
 ]
 
 
-def commands() -> dict[str, tuple[list[str], bool]]:
+def all_commands() -> dict[str, tuple[list[str], bool]]:
     """All that runs inside the lab: name to command, and whether it gets the ticket of kinit."""
     found = {" ".join(("pypsrp", *way)): ([sys.executable, "-c", textwrap.dedent(PYPSRP), *way], False) for way in PYPSRP_WAYS}
     for host in (*HEALTHY, *REFUSING):
@@ -107,6 +103,9 @@ def commands() -> dict[str, tuple[list[str], bool]]:
     limit = ["--limit", ",".join(HEALTHY)]
     found["ansible raw"] = (["ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", *limit], False)
     found["ansible win_ping"] = (["ansible", "all", "-m", "ansible.windows.win_ping", *limit], False)
+    for task, arguments in {"win_ping": [], "raw": ["-a", "hostname"]}.items():
+        module = {"win_ping": "ansible.windows.win_ping", "raw": "ansible.builtin.raw"}[task]
+        found[f"winrm {task}"] = (["ansible", "other,pool", "-m", module, *arguments], False)
     found["ansible refused"] = (["ansible", "all", "-m", "ansible.builtin.raw", "-a", "hostname", "--limit", ",".join(REFUSING)], False)
     found["ansible whoami"] = (["ansible", "trusted", "-m", "ansible.builtin.raw", "-a", "whoami"], False)
     return found
@@ -122,7 +121,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, t.Any]]
         ANSIBLE_DEPRECATION_WARNINGS="0",
     )
     whole = [sys.executable, str(LAB), "--file", str(file), "run", "--", sys.executable, "-c", textwrap.dedent(DRIVER)]
-    done = subprocess.run(whole, env=environment, input=json.dumps(commands()), capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(whole, env=environment, input=json.dumps(all_commands()), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return t.cast("dict[str, dict[str, t.Any]]", json.loads(done.stdout))
 
@@ -196,12 +195,17 @@ def test_ansible_is_told_why_its_ticket_is_refused(ran: dict[str, dict[str, t.An
     assert words in about(host, ran["ansible refused"]["out"])
 
 
+@pytest.mark.skipif(find_spec("kerberos") is None, reason="the connection winrm needs the Python library pykerberos, which is not installed here")
+@pytest.mark.parametrize(("task", "answer"), [("raw", "OTHER"), ("win_ping", '"ping": "pong"')])
+def test_the_connection_winrm_logs_on_with_a_ticket_for_http(ran: dict[str, dict[str, t.Any]], task: str, answer: str) -> None:
+    done = ran[f"winrm {task}"]
+    assert answer in about("other", done["out"])
+    assert "the specified credentials were rejected by the server" in about("pool", done["out"]), "HTTP is another account's, whose key the host has not"
+    assert ended(done) == {("kerberos", "accepted"), ("kerberos", "refused 41")}
+
+
 def about(host: str, output: str) -> str:
     """What ansible says of one host."""
     found = re.search(rf"^{host} \| .*?(?=^\S+ \| |\Z)", output, re.MULTILINE | re.DOTALL)
     assert found, output
     return found[0]
-
-
-def test_curl_and_kinit_are_at_hand() -> None:
-    assert None not in (shutil.which("curl"), shutil.which("kinit"))

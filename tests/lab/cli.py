@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     domain = made.add_mutually_exclusive_group()
     domain.add_argument("--domain", action="store_true", help="start Active Directory even where no chosen host needs it")
     domain.add_argument("--no-domain", action="store_true", help="no Active Directory; hosts that need it are left out")
+    made.add_argument("--ways", default="winrm,psrp", help="which of winrm, psrp and kerberos --bench makes hosts for (default: %(default)s)")
     made.add_argument("--plain", action="store_true", help="no network namespace")
     actions = made.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="keep the lab up until Ctrl-C")
@@ -126,7 +127,10 @@ def parser() -> argparse.ArgumentParser:
 
 def chosen(options: argparse.Namespace) -> World:
     """The world asked for, with the hosts asked for; raises ScenarioError."""
-    whole = World(bench(options.bench)) if options.bench else named(options.world) if options.world else world(options.file) if options.file else world()
+    if options.bench:
+        whole = World(bench(options.bench, options.ways.split(",")))
+    else:
+        whole = named(options.world) if options.world else world(options.file) if options.file else world()
     if not options.only:
         return whole
     wanted = options.only.split(",")
@@ -169,7 +173,8 @@ async def stay(hosts: list[Host], command: list[str] | None, by_name: bool, sett
         lab = Lab(hosts, folder, known, forest.keytab if forest else lambda _host: "")
         try:
             await start(lab, forest, hosts, by_name)
-            environment = {**os.environ, **inventory.write(folder, hosts, lab.secrets, lab.pki.bundle, by_name), **(forest.environment() if forest else {})}
+            written = inventory.write(folder, hosts, lab.secrets, lab.pki.bundle, by_name, forest.reader if forest else None)
+            environment = {**os.environ, **written, **(forest.environment() if forest else {})}
             environment.pop(namespace.MARK, None)
             return await (run(command, environment, signals) if command is not None else wait(environment, signals))
         except StartError as error:

@@ -51,7 +51,7 @@ def invented(user: str, hosts: t.Sequence[Host], password: t.Callable[[], str]) 
     return Secrets(user, password(), {host.name: users[host.account_key] for host in hosts if host.account}, users=users)
 
 
-def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bool) -> dict[str, t.Any]:
+def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bool, reader: tuple[str, str] | None = None) -> dict[str, t.Any]:
     """Groups healthy and broken, one for each cause, and for the bench one for each connection."""
     groups: dict[str, dict[str, t.Any]] = {}
     everybody = {}
@@ -59,7 +59,7 @@ def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bo
         everybody[host.name] = {"ansible_host": host.called if by_name else host.address, **known.variables(host), **host.vars}
         names = ["healthy" if host.healthy else "broken", *(f"cause_{cause}" for cause in host.causes)]
         if host.healthy and host.name[-3:].isdigit():
-            names.append(f"bench_{host.vars['ansible_connection']}")
+            names.append(f"bench_{host.name[:-3]}")
         for name in names:
             groups.setdefault(name, {"hosts": {}})["hosts"][host.name] = {}
     common = {
@@ -68,13 +68,18 @@ def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bo
         # The connection winrm runs kinit with next to no environment.
         "ansible_winrm_kinit_env_vars": ["KRB5_CONFIG"],
     }
+    if reader:
+        # Whoever is refused cannot read why: the directory is read with an account that works.
+        common["troubleshoot_domain_username"], common["troubleshoot_domain_password"] = reader
     return {"all": {"vars": common, "hosts": everybody, "children": groups}}
 
 
-def write(folder: Path, hosts: t.Sequence[Host], known: Secrets, bundle: Path, by_name: bool) -> dict[str, str]:
-    """Write both files; returns the environment that names them."""
+def write(
+    folder: Path, hosts: t.Sequence[Host], known: Secrets, bundle: Path, by_name: bool, reader: tuple[str, str] | None = None,
+) -> dict[str, str]:
+    """Write both files; returns the environment that names them. `reader`: name and password of an account that reads the directory."""
     where, truth = folder / "inventory.yml", folder / "truth.json"
-    where.write_text(yaml.safe_dump(inventory(hosts, known, bundle, by_name), sort_keys=False), encoding="utf-8")
+    where.write_text(yaml.safe_dump(inventory(hosts, known, bundle, by_name, reader), sort_keys=False), encoding="utf-8")
     about = {host.name: {"wrong": host.wrong, "causes": list(host.causes), "healthy": host.healthy} for host in hosts}
     truth.write_text(json.dumps(about, indent=1), encoding="utf-8")
     return {

@@ -37,8 +37,8 @@ ACCOUNT_KEYS = ("name", "state", "groups", "local", "filtered", "realm", "encryp
 AD_STATES = ("hours", "workstations", "protected", "smartcard", "no_trust", "unknown")
 """States of an account that make no sense without a directory; `unknown`: it is not in the directory at all."""
 DIRECTORY: dict[str, t.Collection[str] | None] = {
-    "spns": ("good", "missing", "only_host", "short_only"), "wrong_owner": None, "duplicate": None, "computer": ("good", "disabled", "missing", "stale"),
-    "encryption": ("rc4",), "renamed": None, "password_days": None,
+    "spns": ("good", "missing", "only_host", "short_only"), "wrong_owner": None, "duplicate": None, "http_owner": None,
+    "computer": ("good", "disabled", "missing", "stale"), "encryption": ("rc4",), "renamed": None, "password_days": None,
 }
 """Keys of `directory`, and the words that each may hold."""
 DEFAULT_PORTS = {5985: "wsman", 5986: "wsman", 80: "silent", 443: "silent", 445: "open", 3389: "open"}
@@ -307,7 +307,7 @@ def _directory(name: str, given: dict[str, t.Any]) -> None:
             _among(name, f"directory {key}", [given[key]], words)
     if not isinstance(given.get("password_days", 0), int):
         raise ScenarioError(f"{name}: directory password_days holds {given['password_days']!r}; expected a number of days")
-    for key in ("wrong_owner", "duplicate", "renamed"):
+    for key in ("wrong_owner", "duplicate", "http_owner", "renamed"):
         if not isinstance(given.get(key, "x"), str) or given.get(key, "x") == "":
             raise ScenarioError(f"{name}: directory {key} holds {given[key]!r}; expected a name")
 
@@ -318,13 +318,22 @@ def _among(name: str, key: str, values: t.Iterable[t.Any], allowed: t.Collection
             raise ScenarioError(f"{name}: {key} holds {value!r}; expected one of {', '.join(map(str, allowed))}")
 
 
-def bench(count: int) -> list[Host]:
-    """Healthy hosts that are all alike: for each connection `count` names."""
-    ways = {"winrm": {"ansible_connection": "winrm", "ansible_winrm_transport": "ntlm"}, "psrp": {"ansible_connection": "psrp", "ansible_psrp_auth": "ntlm"}}
-    hosts = []
-    for way, settings in ways.items():
+BENCH_WAYS: dict[str, dict[str, t.Any]] = {
+    "winrm": {"ansible_connection": "winrm", "ansible_winrm_transport": "ntlm"},
+    "psrp": {"ansible_connection": "psrp", "ansible_psrp_auth": "ntlm"},
+    "kerberos": {"ansible_connection": "psrp", "ansible_psrp_auth": "kerberos"},
+}
+"""Ways to log on that are measured; each is a group of the inventory, bench_winrm and so on."""
+
+
+def bench(count: int, ways: t.Iterable[str] = ("winrm", "psrp")) -> list[Host]:
+    """Healthy hosts that are all alike: for each way `count` names; raises ScenarioError."""
+    hosts: list[Host] = []
+    for way in ways:
+        if way not in BENCH_WAYS:
+            raise ScenarioError(f"there is no way {way!r}; there are {', '.join(BENCH_WAYS)}")
         for _turn in range(count):
             number = len(hosts)
-            settings_here = {**settings, "ansible_port": 5985}
-            hosts.append(Host(f"{way}{number:03}", address_of(number), "Nothing.", vars=settings_here, ports={**DEFAULT_PORTS, 5986: "silent"}))
+            settings = {**BENCH_WAYS[way], "ansible_port": 5985}
+            hosts.append(Host(f"{way}{number:03}", address_of(number), "Nothing.", vars=settings, ports={**DEFAULT_PORTS, 5986: "silent"}))
     return hosts

@@ -108,6 +108,11 @@ class Forest:
             deaf.bind((LAB.address, KDC_PORT))
             self._silenced.append(deaf)
 
+    @property
+    def reader(self) -> tuple[str, str]:
+        """Name and password of an account that may read the directory and nothing else."""
+        return f"reader@{LAB.name}", self.known.roles["reader"]
+
     def environment(self) -> dict[str, str]:
         """What a guest's environment says of it: paths, names and addresses, no secret."""
         lab = self.controllers[0]

@@ -18,6 +18,8 @@ CLASSES = ("HOST", "WSMAN", "RestrictedKrbHost", "TERMSRV")
 """What a Windows server registers of itself once WinRM and Remote Desktop run."""
 LOGON_CLASSES = ("WSMAN", "HTTP")
 """What psrp and winrm ask tickets for."""
+MISPLACED = {"wrong_owner": LOGON_CLASSES, "duplicate": LOGON_CLASSES, "http_owner": ("HTTP",)}
+"""Keys of `directory` that name a user account, and the classes of SPNs that it carries."""
 ALL_TYPES, RC4 = 28, 4
 """msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7): RC4 and AES, or RC4 alone."""
 POLICY = {"threshold": 3, "minutes": 30}
@@ -53,7 +55,7 @@ def wishes(realm: Realm, hosts: t.Iterable[Host], shared: tuple[str, str] | None
         "controller": {"name": realm.controller.upper(), "fqdn": realm.fqdn, "domain": realm.dns, "flat": realm.flat},
         "administrator": known.roles["Administrator"], "policy": POLICY, "settings": [SETTINGS], "delegated": "spnwriter", "groups": GROUPS, "users": users,
         "computers": [_computer(host) for host in members if host.domain == realm and host.directory.get("computer") != "missing"],
-        "misplaced": [{"account": name, "spns": _logon_spns(host)} for name, host in _wrongly_owned(realm, members)], "trusts": [],
+        "misplaced": [{"account": name, "spns": carried} for name, carried in _wrongly_owned(realm, members)], "trusts": [],
     }
 
 
@@ -91,15 +93,18 @@ def _own_accounts(realm: Realm, members: t.Iterable[Host], known: Passwords) -> 
 
 def _owners(realm: Realm, members: t.Iterable[Host], known: Passwords) -> list[Json]:
     """User accounts that carry a host's SPNs, wrongly."""
-    return [_user(realm, name, known.spare()) for name in dict.fromkeys(name for name, _host in _wrongly_owned(realm, members))]
+    return [_user(realm, name, known.spare()) for name in dict.fromkeys(name for name, _spns in _wrongly_owned(realm, members))]
 
 
-def _wrongly_owned(realm: Realm, members: t.Iterable[Host]) -> list[tuple[str, Host]]:
-    return [(host.directory[key], host) for host in members if host.domain == realm for key in ("wrong_owner", "duplicate") if key in host.directory]
-
-
-def _logon_spns(host: Host) -> list[str]:
-    return [f"{kind}/{name}" for kind in LOGON_CLASSES for name in (host.computer, f"{host.computer.lower()}.{host.dns_suffix}")]
+def _wrongly_owned(realm: Realm, members: t.Iterable[Host]) -> list[tuple[str, list[str]]]:
+    """User accounts, and the SPNs of a host that each carries."""
+    found = []
+    for host in members:
+        names = (host.computer, f"{host.computer.lower()}.{host.dns_suffix}")
+        for key, classes in MISPLACED.items():
+            if host.domain == realm and key in host.directory:
+                found.append((host.directory[key], [f"{kind}/{name}" for kind in classes for name in names]))
+    return found
 
 
 def _computer(host: Host) -> Json:
