@@ -17,6 +17,7 @@ from ..evidence.logon import ACCEPTED, BROKEN, DENIED, FAILED, NOT_TRIED, PASSED
 from ..explain_code import kerberos_entry, named, status_entry
 from ..target import Target
 from ..wire import methods
+from ..wire.background import Background
 from ..wire.channel import Channel
 from ..wire.deadline import Deadline
 from ..wire.kdc import coded
@@ -24,7 +25,6 @@ from ..wire.kerberos import counts_for_nobody, names_credentials
 from ..wire.methods import SEALING, TICKETS
 from ..wire.session import Session
 from .attempts import Book, Permit
-from .background import Background
 from .ladder import Ladder
 
 BINDABLE = ("negotiate", "kerberos", "ntlm")

@@ -19,10 +19,10 @@ from ..evidence.base import Known, Unknown
 from ..evidence.directory import FAILED, DomainControllerEvidence, KerberosStep, RootEvidence
 from ..evidence.endpoint import OPEN, ClockEvidence, PortEvidence
 from ..wire import kdc
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.tcp import Sweep
 from . import clock
-from .background import Background
 from .krb5conf import Profile
 from .names import Names
 

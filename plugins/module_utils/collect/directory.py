@@ -37,6 +37,7 @@ from ..evidence.directory import (
 from ..evidence.endpoint import OPEN, EndpointEvidence
 from ..target import Target, is_address
 from ..wire import kdc
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.http import printable
 from ..wire.methods import TICKETS
@@ -44,7 +45,6 @@ from ..wire.tcp import Sweep
 from . import endpoint
 from . import kdc as kdcs
 from .attempts import BOOK, Book
-from .background import Background
 from .connections import Connections
 from .krb5conf import read_profile
 from .occasion import challenge_of

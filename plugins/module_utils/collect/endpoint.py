@@ -18,10 +18,10 @@ from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import OPEN, EndpointEvidence, NameEvidence, PortEvidence
 from ..target import Target, is_ipv6
 from ..wire import identify, tls
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.tcp import Sweep
 from . import clock
-from .background import Background
 from .doors import Door, expected_scheme
 from .names import Names
 

@@ -21,10 +21,10 @@ from ..evidence.directory import AS, FAILED, GRANTED, PROBE, REFUSED, KerberosSt
 from ..evidence.endpoint import ChallengeEvidence
 from ..target import Target
 from ..wire import kdc, preauth
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.kerberos import counts_for_nobody, names_credentials
 from .attempts import Book, Permit, kdc_of
-from .background import Background
 from .krb5conf import Profile, read_profile
 from .names import Names
 

@@ -14,9 +14,9 @@ from .. import deps
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import NameEvidence, ReverseName
 from ..target import is_address
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.http import printable
-from .background import Background
 
 NAMES_LIMIT = 8
 NOT_COMPARED = Unknown("not asked, as the system's answer led to a host where nothing was wrong")

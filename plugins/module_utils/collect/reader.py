@@ -19,10 +19,10 @@ from ..evidence.base import Known, Unknown
 from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, REFUSED, BindEvidence, KerberosStep
 from ..target import is_address
 from ..wire import kerberos
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .attempt import not_told
 from .attempts import Book, kdc_of
-from .background import Background
 from .controllers import Seen
 from .kdc import UNREACHABLE, settle
 

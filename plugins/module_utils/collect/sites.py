@@ -17,8 +17,8 @@ from ..evidence.base import Known, Unknown
 from ..evidence.directory import RootEvidence
 from ..evidence.endpoint import ChallengeEvidence
 from ..target import Target
+from ..wire.background import Background
 from ..wire.deadline import Deadline
-from .background import Background
 from .controllers import Listing, Seen, at_home, list_controllers, look_at
 from .krb5conf import Profile
 

@@ -22,9 +22,9 @@ from ..errors import DoctorError
 from ..evidence.base import Known, Unknown
 from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, TGS, KerberosStep, SpnEvidence
 from ..target import Target
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .attempts import BOOK, Book
-from .background import Background
 from .controllers import KERBEROS, Seen, list_controllers, look_at
 from .krb5conf import read_profile
 from .reader import PORTS, Reader

@@ -23,10 +23,10 @@ from ..directory.tickets import Tickets, is_enterprise, principal_of, realm_of, 
 from ..errors import DoctorError
 from ..evidence.base import Unknown, seconds
 from ..evidence.directory import AS, FAILED, GRANTED, TGS, KerberosStep
+from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .attempt import not_told
 from .attempts import BOOK, TICK, Book, kdc_of
-from .background import Background
 from .kdc import settle
 from .krb5conf import read_profile
 

@@ -10,9 +10,10 @@ import typing as t
 from .. import deps
 from ..evidence.directory import FAILED, GRANTED, NOT_TRIED, REFUSED, BindEvidence
 from ..target import is_address
+from ..wire.background import Background, Late
 from ..wire.deadline import Deadline
 from . import refusal
-from .binding import AUTO, KERBEROS, MECHANISM, NTLM, SIMPLE, Credentials, Exchange, KerberosExchange, LogonError, NtlmExchange, in_time
+from .binding import AUTO, KERBEROS, MECHANISM, NTLM, SIMPLE, Credentials, Exchange, KerberosExchange, LogonError, NtlmExchange
 from .conversation import PLAIN, SEALED, Conversation
 from .entries import Entry
 from .notation import dns_of_dn
@@ -112,7 +113,7 @@ class Logon:
                 cache = tickets.cache
             try:
                 exchange = self._exchange(cache, deadline)
-            except (LogonError, TimeoutError) as error:
+            except (LogonError, Late) as error:
                 self._go_on = True
                 return self._tell(KERBEROS, FAILED, f"{error.text if isinstance(error, LogonError) else 'The ticket cache did not answer in time'}.")
             return self._sasl(KERBEROS, exchange)
@@ -120,7 +121,7 @@ class Logon:
     def _exchange(self, cache: str | None, deadline: Deadline) -> Exchange:
         """The start of a Kerberos logon; whoever keeps the tickets (KCM, SSSD) may be slow to give them."""
         host, seal, certificate = self._host, self.talk.transport == SEALED, self.talk.certificate
-        return in_time(lambda: KerberosExchange(host, cache, seal=seal, certificate=certificate, deadline=deadline), deadline)
+        return Background(lambda: KerberosExchange(host, cache, seal=seal, certificate=certificate, deadline=deadline)).result(deadline.left())
 
     def _ticket(self, tickets: Tickets, password: str, deadline: Deadline) -> BindEvidence | None:
         """A ticket-granting ticket for the password; the evidence where there is none."""
@@ -132,8 +133,8 @@ class Logon:
             self._go_on = True
             return self._tell(KERBEROS, NOT_TRIED, f"Not tried: nothing tells the Kerberos realm of {name}. Write the user name as user@DOMAIN.")
         try:
-            step = in_time(lambda: tickets.acquire(principal, password), deadline)
-        except TimeoutError:
+            step = Background(lambda: tickets.acquire(principal, password)).result(deadline.left())
+        except Late:
             return self._tell(KERBEROS, FAILED, f"No ticket-granting ticket for {principal}: no KDC answered in time.{self._in_doubt}")
         if step.outcome == GRANTED:
             return None

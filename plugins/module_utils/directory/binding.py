@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import typing as t
 from dataclasses import dataclass, field
 
 from .. import deps
+from ..wire.background import Background, Late
 from ..wire.deadline import Deadline
 from ..wire.kdc import coded
 from ..wire.kerberos import OIDS, code_of
@@ -22,7 +22,6 @@ MECHANISM = "GSS-SPNEGO"
 NO_SIGNING = "1.2.752.43.13.29"
 """GSS_KRB5_CRED_NO_CI_FLAGS_X (MIT krb5 1.16): no signing is asked for, which Active Directory refuses inside TLS ([MS-ADTS] 5.1.1.1.2)."""
 AUTO, KERBEROS, NTLM, SIMPLE = "auto", "kerberos", "ntlm", "simple"
-T = t.TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,11 @@ class KerberosExchange:
             except ValueError as error:
                 raise LogonError(f"The controller's answer to the Kerberos ticket cannot be read: {error}") from error
         try:
-            out = in_time(lambda: self._context.step(token), self._deadline)
+            out = Background(lambda: self._context.step(token)).result(self._deadline.left())
         except deps.gssapi.exceptions.GSSError as error:
             doing = f"Kerberos gave no ticket for {self.asked_for}" if answer is None else "The controller did not prove by Kerberos who it is"
             raise kerberos_failure(error, doing) from error
-        except TimeoutError as error:
+        except Late as error:
             raise LogonError(f"Kerberos gave no ticket for {self.asked_for}: no KDC answered in time") from error
         if answer is None and out:
             return build_init(OIDS[0], t.cast(bytes, out))
@@ -191,25 +190,3 @@ def kerberos_failure(error: BaseException, doing: str) -> LogonError:
     """A refusal of Kerberos' libraries or of the KDC as a sentence with its number."""
     code = code_of(error)
     return LogonError(f"{doing}: {coded(code) if code is not None else type(error).__name__}".rstrip("."))
-
-
-def in_time(work: t.Callable[[], T], deadline: Deadline) -> T:
-    """Runs what has no time-out of its own in a thread that may be left behind; raises TimeoutError, or what `work` raises."""
-    outcome: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(work())
-        except Exception as error:
-            # Told to the caller, who knows which errors can come.
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="winrm.doctor ldap", daemon=True)
-    thread.start()
-    thread.join(deadline.left())
-    if errors:
-        raise errors[0]
-    if not outcome:
-        raise TimeoutError
-    return outcome[0]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ticket caches that outlive a task: what they hold, without a key, and how they are written in one step and destroyed.
 
-libkrb5 may ask a daemon (KCM, SSSD) and has no time-outs: whoever calls this runs it where it can be left behind (collect/background).
+libkrb5 may ask a daemon (KCM, SSSD) and has no time-outs: whoever calls this runs it where it can be left behind (wire/background).
 """
 
 from __future__ import annotations

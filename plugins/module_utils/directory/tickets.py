@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Kerberos in steps, by libkrb5: a ticket-granting ticket for a password, then a ticket for a service, each answer told by itself.
 
-libkrb5 has no time-outs that could be set: whoever calls this runs it where it can be left behind (collect/background).
+libkrb5 has no time-outs that could be set: whoever calls this runs it where it can be left behind (wire/background).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.directory.binding imp
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.ldap import Credentials, Ldap, LdapUnreachable
 from ansible_collections.winrm.doctor.plugins.module_utils.domain import Domain
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, REFUSED, BindEvidence, KerberosStep
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.background import Late
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.spnego import read_element
 from lab.pki import Pki
@@ -320,10 +321,14 @@ def test_a_kdc_that_never_came_to_the_password_leaves_it_to_ntlm(monkeypatch: py
 
 
 def test_a_kdc_that_says_nothing_leaves_it_in_doubt(monkeypatch: pytest.MonkeyPatch, kerberos: type[Ticket]) -> None:
-    def never(_work: t.Any, _deadline: Deadline) -> t.Any:
-        raise TimeoutError
+    class Never:
+        def __init__(self, _work: t.Any) -> None:
+            """Runs nothing."""
 
-    monkeypatch.setattr(bind, "in_time", never)
+        def result(self, _seconds: float) -> t.Any:
+            raise Late
+
+    monkeypatch.setattr(bind, "Background", Never)
     script, seen = refusing()
     assert outcomes(logon(script)) == [("kerberos", FAILED)]
     assert not seen
@@ -380,7 +385,7 @@ def test_who_fails_to_prove_himself_by_kerberos_gets_no_ntlm_to_guess_from(monke
 
 def test_a_slow_ticket_cache_leaves_it_to_ntlm(monkeypatch: pytest.MonkeyPatch, kerberos: type[Ticket]) -> None:
     def never(*_arguments: t.Any, **_options: t.Any) -> t.Any:
-        raise TimeoutError
+        raise Late
 
     monkeypatch.setattr(bind, "KerberosExchange", never)
     ldap = logon(ntlm(Peer.wait))
