@@ -95,24 +95,25 @@ def measure(hosts: str, number: int, forks: int, rounds: int) -> dict[str, Cost]
 
 
 def rows(connection: str, number: int, costs: t.Mapping[str, Cost]) -> t.Iterator[str]:
-    """The table's lines for one connection and number of hosts."""
+    """The table's lines for one way to log on and number of hosts."""
     ping = costs["win_ping"]
     for book, cost in costs.items():
         ratios = f"{cost.cpu / ping.cpu:8.2f} {cost.wall / ping.wall:8.2f}"
-        yield f"{connection:6} {number:5} {book:14} {cost.cpu * 1000:9.1f} {cost.wall * 1000:9.1f} {ratios}"
+        yield f"{connection:8} {number:5} {book:14} {cost.cpu * 1000:9.1f} {cost.wall * 1000:9.1f} {ratios}"
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, required=True, help="how many hosts the lab has for each connection")
+    parser.add_argument("--ways", default="winrm,psrp,kerberos", help="groups of hosts to measure")
     parser.add_argument("--forks", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     print(f"Per host, with {options.forks} forks, an empty play taken off; the median of {options.rounds} rounds.")
-    print(f"{'way':6} {'hosts':>5} {'playbook':14} {'CPU ms':>9} {'wall ms':>9} {'CPU/ping':>8} {'wall/ping':>9}", flush=True)
+    print(f"{'way':8} {'hosts':>5} {'playbook':14} {'CPU ms':>9} {'wall ms':>9} {'CPU/ping':>8} {'wall/ping':>9}", flush=True)
     worst = whole = 0.0
-    for connection in ("winrm", "psrp"):
+    for connection in options.ways.split(","):
         costs = measure(f"bench_{connection}", options.hosts, options.forks, options.rounds)
         worst = max(worst, costs[ONE_LOGON].cpu / costs["win_ping"].cpu)
         whole = max(whole, costs[DIAGNOSE].cpu / costs["win_ping"].cpu)
