@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from lab.namespace import prefix
+from needs import NAMESPACE
 from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ bench_winrm: {vars: {ansible_user: operator@lab.test, ansible_winrm_transport: n
 bench_psrp: {hosts: {psrp030: {ansible_user: operator}, psrp031: {ansible_user: LAB.TEST\\operator}, psrp032: {ansible_user: lab\\OPERATOR}}}
 """
 
-pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+pytestmark = NAMESPACE
 
 
 class Seen(t.NamedTuple):

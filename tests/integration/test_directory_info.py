@@ -17,15 +17,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import decode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import DirectoryEvidence
-from lab.domain import template
-from lab.namespace import prefix
+from needs import DOMAIN, command
 from steps import LAB, REPOSITORY, password
 from surroundings import surroundings
 
-pytestmark = [
-    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
-    pytest.mark.skipif(not template.version(), reason="Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed"),
-]
+pytestmark = [*DOMAIN, command("ldbsearch", "ldb-tools")]
 USERS = tuple(f"user{number:02d}" for number in range(1, 13))
 HOSTS = (
     "krb01", "krb04", "krb05", "krb06", "krb07", "krb08", "krb10", "web04", "spn01", "spn02", "spn04", "spn05", "spn06", "spn08", "mach01", "mach02", *USERS,

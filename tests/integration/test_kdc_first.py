@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import typing as t
@@ -15,19 +14,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from ansible_collections.winrm.doctor.plugins.module_utils import deps
-from lab.domain import template
-from lab.namespace import prefix
+from needs import DOMAIN, command
 from surroundings import surroundings
 from test_attempts import LAB, REPOSITORY, WRONG, Seen, runs_in
 
-pytestmark = [
-    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
-    pytest.mark.skipif(not template.version(), reason="Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed"),
-    pytest.mark.skipif(shutil.which("ldbsearch") is None, reason="ldb-tools are not installed"),
-    pytest.mark.skipif(shutil.which("kinit") is None, reason="krb5-user is not installed"),
-    pytest.mark.skipif(not deps.speaks_kerberos(), reason="the Python libraries gssapi and krb5 are not installed"),
-]
+pytestmark = [*DOMAIN, command("ldbsearch", "ldb-tools"), command("kinit", "krb5-user")]
 
 PASSWORD = "python3 -c \"import json, os; print(json.load(open(os.environ['WINRM_DOCTOR_LAB_ACCOUNTS']))['LAB.TEST']['operator'])\""
 # A good logon sets the counter back, so that each run starts at 0 and none locks the account for the next.

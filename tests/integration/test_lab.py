@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
-from lab.namespace import prefix
+from needs import NAMESPACE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
 POST = r"POST /wsman HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 
-pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+pytestmark = NAMESPACE
 
 # Runs inside: for each "host port plain|tls" one line, the error's name and text or the first line received.
 GUEST = f"""

@@ -15,13 +15,13 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from lab.namespace import prefix
+from needs import NAMESPACE
 from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
 
-pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+pytestmark = NAMESPACE
 
 PYPSRP = """
 import os, sys, yaml

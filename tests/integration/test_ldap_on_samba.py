@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,17 +14,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from lab.domain import template
-from lab.namespace import prefix
+from needs import DOMAIN, command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAB = REPOSITORY / "tests" / "lab" / "lab"
 
-pytestmark = [
-    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
-    pytest.mark.skipif(not template.version(), reason="Samba (Debian: samba-ad-dc, samba-ad-provision) is not installed"),
-    pytest.mark.skipif(shutil.which("ldbsearch") is None, reason="ldb-tools are not installed"),
-]
+pytestmark = [*DOMAIN, command("ldbsearch", "ldb-tools")]
 
 # Runs inside the lab: prints everything that it saw as JSON.
 GUEST = """

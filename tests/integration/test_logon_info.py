@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from lab.namespace import prefix
+from needs import NAMESPACE
 from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ for host, scheme, method in (("web01", "http", "negotiate"), ("web02", "https", 
         print(power.invoke()[0], session.channel.open, flush=True)
 """
 
-pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+pytestmark = NAMESPACE
 
 
 @pytest.fixture(scope="module")

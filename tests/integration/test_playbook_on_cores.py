@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cores.build import WANTED, core_environments, why_missing
-from lab.namespace import prefix
+from needs import NAMESPACE
 from surroundings import surroundings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ cp $WINRM_DOCTOR_LAB_DIR/attempts.jsonl attempts.jsonl
 ansible all -m winrm.doctor.controller_info > controller.out 2>&1; echo $? > controller.code
 """
 
-pytestmark = pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow")
+pytestmark = NAMESPACE
 
 
 @pytest.mark.parametrize("spec", [wanted.spec for wanted in WANTED])

@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import shutil
 import typing as t
 
 import pytest
-from lab.namespace import prefix
+from needs import DOMAIN, command
 from steps import Seen, Step, password, run_steps
 
 WORDS = {"web01": "web01$", "web02": "web02$", "service": "service"}
-pytestmark = [
-    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
-    pytest.mark.skipif(shutil.which("samba", path="/usr/sbin:/usr/bin:/sbin:/bin") is None, reason="Samba is not installed here"),
-    pytest.mark.skipif(shutil.which("ldbsearch") is None, reason="ldb-tools are not installed here"),
-]
+pytestmark = [*DOMAIN, command("ldbsearch", "ldb-tools")]
 
 
 def reader(*accounts: str) -> str:

@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import shutil
 import typing as t
 from pathlib import Path
 
 import pytest
-from lab.namespace import prefix
+from needs import DOMAIN, command
 from steps import Seen, Step, password, run_steps
 
-pytestmark = [
-    pytest.mark.skipif(not prefix(), reason="the lab's own DNS needs a network namespace (unshare), which this machine does not allow"),
-    pytest.mark.skipif(shutil.which("samba", path="/usr/sbin:/usr/bin:/sbin:/bin") is None, reason="Samba is not installed here"),
-    pytest.mark.skipif(shutil.which("klist") is None, reason="the programs of MIT Kerberos are not installed here"),
-]
+pytestmark = [*DOMAIN, command("klist", "krb5-user")]
 OWN = "$TMPDIR/winrm.doctor-$(id -u)/krb5cc_operator@LAB.TEST"
 KLIST = f"klist -e -f -c FILE:{OWN}; stat -c '%a %A' {OWN} $TMPDIR/winrm.doctor-$(id -u)"
 LEFT = "ls -A $TMPDIR/winrm.doctor-* 2>&1; find $TMPDIR -maxdepth 1 -name '*krb5cc*' -o -maxdepth 1 -name '*keytab*'"
