@@ -239,8 +239,12 @@ class Attempt:
 
 def not_told(permit: Permit) -> str:
     """Why a password may not be used, in a sentence."""
+    if permit.reason == "asked" and permit.step:
+        return permit.step.means
     if permit.reason == "in_doubt" and permit.step:
         return f"Not tried: the same account's password was sent to {permit.where} and no usable answer came, so it counts as a refusal."
+    if permit.reason == "refused_before" and permit.step:
+        return f"Not tried: {permit.where} refused another password of the same account, and a second refusal may lock it."
     if permit.reason == "refused_by_kdc" and permit.step:
         said = coded(permit.step.code, permit.step.status)
         return f"Not tried: {permit.where} refuses {permit.step.asked_for}, which holds for every host: {said}"

@@ -123,12 +123,11 @@ class _Visit:
         now: t.Callable[[], float], held: contextlib.ExitStack,
     ) -> None:
         self.target, self.domain, self.deadline, self.plan, self.book, self.now, self.held = target, domain, deadline, plan, book, now, held
-        self.at, self.challenge = now(), challenge_of(seen)
+        self.at, self.challenge, self.profile = now(), challenge_of(seen), read_profile(environ)
         self.gaps: list[str] = []
         self.steps: list[KerberosStep] = []
         self.own = self._reader(target.username or "", target.password, of_host=True) if target and (target.username or self._takes_tickets()) else None
         self.reader = self._reader(domain.username or "", domain.password, of_host=False) if domain.username or not target else self.own
-        self.profile = read_profile(environ)
         self.sites = Sites(
             target, domain, self.challenge, self.profile, user=self._user(), deadline=deadline.sooner(deadline.seconds * 0.6),
             connect_timeout=plan.connect_timeout, now=now,
@@ -144,7 +143,7 @@ class _Visit:
         account = account_of(username, self.target.host if self.target and of_host else "", self.challenge if explained else None)
         if not of_host and account.kind == EITHER:
             account = replace(account, kind=DOMAIN, computer="")
-        return Reader(username, password, account, self.domain, self.book, self.plan.limit, self.held.enter_context(Tickets()))
+        return Reader(username, password, account, self.domain, self.book, self.plan.limit, self.profile, self.held.enter_context(Tickets()))
 
     def _user(self) -> str:
         """Whom the KDCs are asked for without a password: the account of the inventory, in the form that Kerberos has it."""

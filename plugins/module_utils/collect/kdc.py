@@ -17,7 +17,7 @@ from .. import deps
 from ..account import DOMAIN, Account
 from ..directory import locate, tickets
 from ..evidence.base import Unknown
-from ..evidence.directory import AS, FAILED, GRANTED, PROBE, REFUSED, KerberosStep
+from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, PROBE, REFUSED, KerberosStep
 from ..evidence.endpoint import ChallengeEvidence
 from ..target import Target
 from ..wire import kdc, preauth
@@ -58,6 +58,8 @@ class Found:
     places: tuple[tuple[str, int], ...] = ()
     proxied: bool = False
     """True where krb5.conf names a proxy for Kerberos ([MS-KKDCP]), which only libkrb5 speaks to."""
+    why: str = ""
+    """Without a place: what krb5.conf and DNS have instead."""
 
 
 def ask_first(
@@ -88,6 +90,42 @@ def ask(
         else:
             permit.withdrawn(asking.steps[-1] if asking.steps else None)
         return tuple(asking.steps)
+
+
+def fill(
+    kept: tickets.Tickets, username: str, principal: str, password: str, account: Account, book: Book, deadline: Deadline, *, limit: int, profile: Profile,
+) -> tuple[KerberosStep | None, Permit]:
+    """A ticket-granting ticket for `kept`, by libkrb5, once the password is proven: until then libkrb5 may show it to several KDCs (wire/preauth).
+
+    What came of it, or what the KDC said of this password before; None where the permit says why nobody is asked.
+    """
+    realm, shown = principal.rpartition("@")[2], tickets.spelled(principal)
+    sure = "@" not in username or realm.lower() in account.domains
+    ask(username, password, account, (Realm(realm, sure),), book, deadline, limit=limit, profile=profile)
+    with book.permit(account, password, where=kdc_of(realm), limit=limit, deadline=deadline.sooner(deadline.left() * SHARE), kdc=True) as permit:
+        if not permit.granted:
+            known = permit.step if permit.reason in ("refused_by_kdc", "asked") and permit.step and permit.step.outcome != GRANTED else None
+            return known, permit
+        if not permit.proven:
+            permit.withdrawn()
+            return KerberosStep(AS, shown, NOT_TRIED, f"The KDC of {realm} was not asked for {shown}: the time was used up.", realm=realm), permit
+        return _acquired(kept, _as_known(principal, permit.step), password, deadline), permit
+
+
+def _as_known(principal: str, step: KerberosStep | None) -> str:
+    """The principal in the form that the KDC has just accepted: a UPN need not be sAMAccountName and realm."""
+    if step is None or step.name != AS or step.outcome != GRANTED or not step.got or "@" not in step.got:
+        return principal
+    user, _at, realm = step.got.rpartition("@")
+    return principal if step.got.lower() == tickets.spelled(principal).lower() else f"{tickets.escaped(user)}@{realm}"
+
+
+def _acquired(kept: tickets.Tickets, principal: str, password: str, deadline: Deadline) -> KerberosStep:
+    answer = Background(lambda: kept.acquire(principal, password)).wait(deadline.left())
+    if not isinstance(answer, Unknown):
+        return answer
+    shown, realm = tickets.spelled(principal), principal.rpartition("@")[2]
+    return KerberosStep(AS, shown, FAILED, f"The KDC of {realm} did not answer the password of {shown} in time.", realm=realm, used=True)
 
 
 def realms_for(username: str, challenge: ChallengeEvidence | None, profile: Profile) -> tuple[Realm, ...]:
@@ -142,14 +180,14 @@ class _Asking:
         principal, self._principal, self._seen = tickets.principal_of(self.username, realm.name), "", None
         found = find(realm.name, self.profile, self.deadline.sooner(PATIENCE))
         if not found.places and not found.proxied:
-            self.steps.append(nowhere(tickets.spelled(principal), realm.name))
+            self.steps.append(nowhere(tickets.spelled(principal), realm.name, found.why))
             return None
         if found.places and not self._probed(principal, realm, found.places):
             last = self.steps[-1]
             return last if names_credentials(last.code) and not self._passes(last, realm) else None
         if self._seen and (info := preauth.key_info(self._seen.reply or kdc.Reply())):
             return self._proved(self._seen, realm.name, info)
-        return self._by_library(self._principal or principal, realm.name, probed=bool(found.places))
+        return self._by_library(self._principal or principal, probed=bool(found.places))
 
     def _probed(self, principal: str, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
         """Ask without the password; True where the KDC knows the account and waits for its password."""
@@ -183,17 +221,14 @@ class _Asking:
         self.steps.append(step)
         return step
 
-    def _by_library(self, principal: str, realm: str, *, probed: bool) -> KerberosStep:
+    def _by_library(self, principal: str, *, probed: bool) -> KerberosStep:
         """What is no matter of an AES key: libkrb5 knows the other ways."""
         kept = tickets.Tickets()
         try:
-            answer = Background(lambda: kept.acquire(principal, self.password)).wait(self.deadline.left())
+            answer = _acquired(kept, principal, self.password, self.deadline)
         finally:
             kept.close()
-        if isinstance(answer, Unknown):
-            shown = tickets.spelled(principal)
-            answer = KerberosStep(AS, shown, FAILED, f"The KDC of {realm} did not answer the password of {shown} in time.", realm=realm, used=True)
-        elif answer.code == UNREACHABLE and probed:
+        if answer.code == UNREACHABLE and probed:
             # It had answered a moment ago, so this time it may have seen the password.
             answer = replace(answer, used=True)
         self.steps.append(answer)
@@ -217,10 +252,9 @@ def settle(permit: Permit, step: KerberosStep) -> None:
         permit.doubted(step)
 
 
-def nowhere(asked: str, realm: str) -> KerberosStep:
+def nowhere(asked: str, realm: str, why: str) -> KerberosStep:
     """What is told of a realm without a KDC."""
-    means = f"No KDC of the realm {realm} is known here: krb5.conf names none, and DNS has no {SRV.format(realm.lower())}."
-    return KerberosStep(PROBE, asked, FAILED, means, realm=realm, code=NO_REALM)
+    return KerberosStep(PROBE, asked, FAILED, f"No KDC of the realm {realm} is known here: {why}.", realm=realm, code=NO_REALM)
 
 
 def find(realm: str, profile: Profile, deadline: Deadline) -> Found:
@@ -228,13 +262,28 @@ def find(realm: str, profile: Profile, deadline: Deadline) -> Found:
     named = profile.all("realms", realm, "kdc")
     hosts = [place for place in map(_place, named) if place]
     if named and not hosts:
-        return Found(proxied=any(text.lower().startswith("https://") for text in named))
-    if not named and (profile.first("libdefaults", "dns_lookup_kdc") or "true").lower() not in ("false", "no", "0", "off", "f", "n", "nil"):
-        records = locate.srv(SRV.format(realm.lower()), deadline.left())
-        hosts = [] if isinstance(records, Unknown) else [(place.name, place.port) for place in records]
+        return Found(proxied=any(text.lower().startswith("https://") for text in named), why="what krb5.conf names for it is no host with a port")
+    who, why = "krb5.conf names", ""
+    if not named:
+        hosts, why = _recorded(realm, profile, deadline)
+        who = f"krb5.conf names none, and DNS names by {SRV.format(realm.lower())}"
     asked = [(Names(host, deadline.left(), compare=False), port) for host, port in hosts[:MOST_KDCS]]
-    places = [(address, port) for names, port in asked for address in names.addresses(deadline.left())[:1]]
-    return Found(tuple(dict.fromkeys(places)))
+    places = tuple(dict.fromkeys((address, port) for names, port in asked for address in names.addresses(deadline.left())[:1]))
+    if hosts and not places:
+        lost = list(dict.fromkeys(names.host for names, _port in asked))
+        why = f"{who} {', '.join(lost)}, which {'do' if len(lost) > 1 else 'does'} not resolve to an address"
+    return Found(places, why="" if places else why)
+
+
+def _recorded(realm: str, profile: Profile, deadline: Deadline) -> tuple[list[tuple[str, int]], str]:
+    """The KDCs of a realm by their SRV records; or why there are none."""
+    if (profile.first("libdefaults", "dns_lookup_kdc") or "true").lower() in ("false", "no", "0", "off", "f", "n", "nil"):
+        return [], "krb5.conf names none, and its dns_lookup_kdc forbids to ask DNS"
+    name = SRV.format(realm.lower())
+    records = locate.srv(name, deadline.left())
+    if isinstance(records, Unknown):
+        return [], f"krb5.conf names none, and DNS gives no answer about {name} ({records.unknown.rstrip('.')})"
+    return [(place.name, place.port) for place in records], f"krb5.conf names none, and DNS has no {name}"
 
 
 def _place(text: str) -> tuple[str, int] | None:

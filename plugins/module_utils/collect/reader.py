@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import dataclass, field
-from functools import partial
 
 from .. import deps
 from ..account import LOCAL, Account
@@ -22,9 +20,10 @@ from ..wire import kerberos
 from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .attempt import not_told
-from .attempts import Book, kdc_of
+from .attempts import Book
 from .controllers import Seen
-from .kdc import UNREACHABLE, settle
+from .kdc import UNREACHABLE, fill
+from .krb5conf import Profile
 
 NO_LIBRARY = "The Python libraries gssapi and krb5, which Kerberos needs, are not installed here."
 INVALID_CREDENTIALS = 49
@@ -43,6 +42,8 @@ class Reader:
     domain: Domain
     book: Book
     limit: int
+    profile: Profile
+    """krb5.conf, which may name the KDCs."""
     tickets: Tickets
     steps: list[KerberosStep] = field(default_factory=list)
     binds: list[BindEvidence] = field(default_factory=list)
@@ -66,25 +67,21 @@ class Reader:
         if not deps.speaks_kerberos():
             return KerberosStep(AS, shown, NOT_TRIED, NO_LIBRARY, realm=realm)
         if self.password is None:
-            return self._left_alone(self.tickets.adopt, shown, realm, deadline)
+            return self._adopted(shown, realm, deadline)
         if not principal or self.account.kind == LOCAL:
             return KerberosStep(AS, shown, NOT_TRIED, f"No KDC knows {self.username}: it is no account of a known domain.", realm=realm)
         if silence:
             # libkrb5 would try for many seconds, and nobody could tell afterwards whether a KDC had seen the password.
             return KerberosStep(AS, shown, FAILED, silence, realm=realm, code=UNREACHABLE)
-        with self.book.permit(self.account, self.password, where=kdc_of(realm), limit=self.limit, deadline=deadline, kdc=True) as permit:
-            if not permit.granted:
-                # What the KDC said earlier in this run holds for every host.
-                return permit.step or KerberosStep(AS, shown, NOT_TRIED, not_told(permit), realm=realm)
-            step = self._left_alone(partial(self.tickets.acquire, principal, self.password), shown, realm, deadline)
-            settle(permit, step)
-            return step
+        step, permit = fill(
+            self.tickets, self.username, principal, self.password, self.account, self.book, deadline, limit=self.limit, profile=self.profile,
+        )
+        return step or KerberosStep(AS, shown, NOT_TRIED, not_told(permit), realm=realm)
 
-    def _left_alone(self, work: t.Callable[[], KerberosStep], shown: str, realm: str, deadline: Deadline) -> KerberosStep:
-        answer = Background(work).wait(deadline.left() + GRACE)
+    def _adopted(self, shown: str, realm: str, deadline: Deadline) -> KerberosStep:
+        answer = Background(self.tickets.adopt).wait(deadline.left() + GRACE)
         if isinstance(answer, Unknown):
-            means = f"Kerberos' library gave no answer about {shown}: {answer.unknown}."
-            return KerberosStep(AS, shown, FAILED, means, realm=realm, used=self.password is not None)
+            return KerberosStep(AS, shown, FAILED, f"Kerberos' library gave no answer about {shown}: {answer.unknown}.", realm=realm)
         return answer
 
     def hindrance(self) -> str:

@@ -22,12 +22,12 @@ from ..directory.spns import parse, same
 from ..directory.tickets import Tickets, is_enterprise, principal_of, realm_of, spelled
 from ..errors import DoctorError
 from ..evidence.base import Unknown, seconds
-from ..evidence.directory import AS, FAILED, GRANTED, TGS, KerberosStep
+from ..evidence.directory import FAILED, GRANTED, TGS, KerberosStep
 from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .attempt import not_told
-from .attempts import BOOK, TICK, Book, kdc_of
-from .kdc import settle
+from .attempts import BOOK, TICK, Book
+from .kdc import fill
 from .krb5conf import read_profile
 
 LISTED, PRESENT, ABSENT = "listed", "present", "absent"
@@ -228,7 +228,7 @@ class _Work:
             steps = [self._first(tickets, principal) if renew else tickets.adopt(name)]
             for spn in missing[1 if renew else 0 :]:
                 if steps[-1].outcome == GRANTED:
-                    steps.append(self._patiently(partial(tickets.ticket, spn), TGS, spn))
+                    steps.append(self._patiently(partial(tickets.ticket, spn), spn))
             if refused := next((step for step in steps if step.outcome != GRANTED), None):
                 raise DoctorError(
                     f"{refused.means}{f' {name} was left as it was' if before else ''}", expected="tickets from the KDC",
@@ -243,29 +243,23 @@ class _Work:
                 f"There is no password to get a ticket for {spelled(principal)} with", expected="the password of the account",
                 do="Set password, or ansible_password in the inventory", value=spelled(principal),
             )
-        realm = principal.rpartition("@")[2]
-        account = account_in(self.wanted.username, realm)
-        waiting = self.deadline.sooner(self.deadline.left() * 0.7)
-        with self.book.permit(account, self.wanted.password, where=kdc_of(realm), limit=self.wanted.limit, deadline=waiting, kdc=True) as permit:
-            if permit.granted:
-                step = self._patiently(partial(tickets.acquire, principal, self.wanted.password), AS, spelled(principal), realm)
-                settle(permit, step)
-                return step
-            if permit.step and permit.step.outcome != GRANTED and permit.reason in ("refused_by_kdc", "asked"):
-                # What the KDC said of this very password earlier in this run holds now too.
-                return permit.step
+        account = account_in(self.wanted.username, principal.rpartition("@")[2])
+        step, permit = fill(
+            tickets, self.wanted.username, principal, self.wanted.password, account, self.book, self.deadline, limit=self.wanted.limit,
+            profile=read_profile(self.environ),
+        )
+        if step is None:
             raise DoctorError(
-                f"No ticket for {spelled(principal)}. {permit.step.means if permit.step and permit.reason == 'asked' else not_told(permit)}",
-                expected="a password that was not refused in this run", value=spelled(principal),
+                f"No ticket for {spelled(principal)}. {not_told(permit)}", expected="a password that was not refused in this run", value=spelled(principal),
             )
+        return step
 
-    def _patiently(self, work: t.Callable[[], KerberosStep], step: str, asked: str, realm: str = "") -> KerberosStep:
+    def _patiently(self, work: t.Callable[[], KerberosStep], spn: str) -> KerberosStep:
         """What the KDC says, as long as there is time."""
         answer = Background(work).wait(self.deadline.left())
         if not isinstance(answer, Unknown):
             return answer
-        means = f"No ticket for {asked}: the KDC did not answer in time ({answer.unknown})."
-        return KerberosStep(step, asked, FAILED, means, realm=realm, used=step == AS)
+        return KerberosStep(TGS, spn, FAILED, f"No ticket for {spn}: the KDC did not answer in time ({answer.unknown}).")
 
     @contextlib.contextmanager
     def _alone(self, name: str) -> t.Iterator[None]:

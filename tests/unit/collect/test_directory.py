@@ -11,15 +11,17 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils import deps
-from ansible_collections.winrm.doctor.plugins.module_utils.account import account_of
+from ansible_collections.winrm.doctor.plugins.module_utils.account import Account, account_of
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import connections, controllers, directory, reader, sites
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.controllers import Listing, Seen
-from ansible_collections.winrm.doctor.plugins.module_utils.collect.kdc import Found
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.kdc import Found, Realm, settle
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.krb5conf import Profile
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.occasion import not_worth_asking
 from ansible_collections.winrm.doctor.plugins.module_utils.directory import locate
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.ldap import Found as Gathered
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapUnreachable
+from ansible_collections.winrm.doctor.plugins.module_utils.directory.tickets import principal_of
 from ansible_collections.winrm.doctor.plugins.module_utils.domain import Domain, domain_from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
@@ -130,6 +132,8 @@ class World:
             monkeypatch.setattr(place, "Ldap", self.server)
         monkeypatch.setattr(deps, "speaks_kerberos", lambda: True)
         monkeypatch.setattr(directory, "Tickets", self._tickets)
+        self.proved: list[str] = []
+        monkeypatch.setattr(directory.kdcs, "ask", self._ask)
         monkeypatch.setattr(directory.kdcs, "find", lambda realm, profile, deadline: Found(((ADDRESS, 88),)))
         monkeypatch.setattr(locate, "srv", lambda name, lifetime: self.records.get(name, ()))
         monkeypatch.setattr(connections, "srv", lambda name, lifetime: self.records.get(name, ()))
@@ -138,6 +142,16 @@ class World:
     def _tickets(self) -> Kdc:
         self.kdcs.append(Kdc(self.answers[min(len(self.kdcs), len(self.answers) - 1)]))
         return self.kdcs[-1]
+
+    def _ask(
+        self, username: str, password: str, account: Account, realms: t.Sequence[Realm], book: Book, deadline: Deadline, *, limit: int, profile: Profile,
+    ) -> tuple[KerberosStep, ...]:
+        with book.permit(account, password, where=f"the KDC of {realms[0].name}", limit=limit, deadline=deadline, kdc=True) as permit:
+            if permit.granted and not permit.proven:
+                answer = self.answers[min(len(self.proved), len(self.answers) - 1)]
+                self.proved.append(principal_of(username, realms[0].name))
+                settle(permit, answer)
+        return ()
 
     def _look_at(self, listing: Listing, *_rest: t.Any) -> list[Seen]:
         root = RootEvidence("dc1.lab.test", BASE)
@@ -209,12 +223,20 @@ def test_siblings_are_left_out_where_the_own_name_is_well_and_time_counts(world:
 def test_wrong_password_is_used_once_and_nowhere_else(world: World) -> None:
     world.answers = [WRONG]
     found = world.look()
-    assert world.kdcs[0].asked == ["svc@LAB.TEST"]
+    assert (world.proved, world.kdcs[0].asked) == (["svc@LAB.TEST"], []), "libkrb5 might show it to a second KDC"
     assert world.server.binds == []
     assert found.account == Unknown("svc@lab.test is refused itself: set domain_username and domain_password to read with another account")
     assert world.permit() == (False, "refused_by_kdc")
     assert world.look().steps[0].code == 24, "told again without being asked again"
-    assert world.kdcs[1].asked == []
+    assert (len(world.proved), world.kdcs[1].asked) == (1, [])
+
+
+def test_what_the_kdc_said_of_one_password_is_not_told_of_another(world: World) -> None:
+    world.answers = [WRONG]
+    world.look()
+    step = world.look(password="another").steps[0]
+    assert (step.outcome, step.code) == ("not_tried", None)
+    assert step.means == "Not tried: the KDC of LAB.TEST refused another password of the same account, and a second refusal may lock it."
 
 
 def test_another_account_reads_where_the_own_one_is_refused(world: World) -> None:
@@ -222,7 +244,8 @@ def test_another_account_reads_where_the_own_one_is_refused(world: World) -> Non
     found = world.look(Domain(username="reader@lab.test", password="reads-a-lot"))
     assert isinstance(found.account, AccountEvidence)
     assert found.account.name == "svc"
-    assert [kdc.asked for kdc in world.kdcs] == [["svc@LAB.TEST"], ["reader@LAB.TEST"]]
+    assert world.proved == ["svc@LAB.TEST", "reader@LAB.TEST"]
+    assert [kdc.asked for kdc in world.kdcs] == [[], ["reader@LAB.TEST"]]
     own = next(step for step in found.steps if step.own)
     assert (own.outcome, own.means) == ("granted", "Here. Asked with a ticket of reader@lab.test.")
     assert world.permit("reader@lab.test", "reads-a-lot") == (True, "")

@@ -18,7 +18,8 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect import kdc
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempt import kdc_failure, not_told
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book, Permit
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.krb5conf import read_profile
-from ansible_collections.winrm.doctor.plugins.module_utils.directory import tickets
+from ansible_collections.winrm.doctor.plugins.module_utils.directory import locate, tickets
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import AS, FAILED, GRANTED, REFUSED, KerberosStep
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ChallengeEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import Target, from_params
@@ -221,7 +222,7 @@ def test_next_kdc_is_asked_where_one_is_down(book: Book, domain: Domain) -> None
 def test_realm_without_a_kdc_is_told(book: Book, domain: Domain) -> None:
     steps = ask(book, domain.environ())
     assert [(step.outcome, step.code, step.means) for step in steps] == [
-        ("failed", 154, "No KDC of the realm LAB.TEST is known here: krb5.conf names none, and DNS has no _kerberos._tcp.lab.test."),
+        ("failed", 154, "No KDC of the realm LAB.TEST is known here: krb5.conf names none, and its dns_lookup_kdc forbids to ask DNS."),
     ]
     assert permit(book).granted
 
@@ -339,7 +340,95 @@ def test_no_password_stands_in_the_book(book: Book, domain: Domain) -> None:
 )
 def test_kdcs_are_found(domain: Domain, entries: tuple[str, ...], places: tuple[tuple[str, int], ...], proxied: bool) -> None:
     profile = read_profile(domain.environ(*entries))
-    assert kdc.find("LAB.TEST", profile, Deadline(2)) == kdc.Found(places, proxied)
+    found = kdc.find("LAB.TEST", profile, Deadline(2))
+    assert (found.places, found.proxied, bool(found.why)) == (places, proxied, not places)
+
+
+RECORD = "_kerberos._tcp.lab.test"
+
+
+@pytest.mark.parametrize(
+    ("entries", "records", "why"),
+    [
+        ((), (), f"krb5.conf names none, and DNS has no {RECORD}"),
+        ((), (locate.Place("dc9.invalid", 88),), f"krb5.conf names none, and DNS names by {RECORD} dc9.invalid, which does not resolve to an address"),
+        ((), Unknown("LifetimeTimeout: no answer."), f"krb5.conf names none, and DNS gives no answer about {RECORD} (LifetimeTimeout: no answer)"),
+        (("dc8.invalid", "dc9.invalid:88"), (), "krb5.conf names dc8.invalid, dc9.invalid, which do not resolve to an address"),
+        (("unix:/run/kdc",), (), "what krb5.conf names for it is no host with a port"),
+    ],
+    ids=["no record", "target without an address", "silent DNS", "krb5.conf's without an address", "a socket"],
+)
+def test_why_no_kdc_is_known(domain: Domain, monkeypatch: pytest.MonkeyPatch, entries: tuple[str, ...], records: t.Any, why: str) -> None:
+    monkeypatch.setattr(locate, "srv", lambda name, lifetime: records)
+    environ = domain.environ(*entries)
+    environ_file = Path(environ["KRB5_CONFIG"])
+    environ_file.write_text(environ_file.read_text(encoding="utf-8").replace("dns_lookup_kdc = false", ""), encoding="utf-8")
+    found = kdc.find("LAB.TEST", read_profile(environ), Deadline(2))
+    assert (found.places, found.why) == ((), why)
+    assert kdc.nowhere("svc@LAB.TEST", "LAB.TEST", found.why).means == f"No KDC of the realm LAB.TEST is known here: {why}."
+
+
+def fill(book: Book, environ: dict[str, str], *, username: str = "LAB\\svc", password: str = "secret") -> tuple[KerberosStep | None, Permit]:
+    account = account_of(username, "web01", CHALLENGE)
+    principal = tickets.principal_of(username, "LAB.TEST")
+    with tickets.Tickets() as kept:
+        return kdc.fill(kept, username, principal, password, account, book, Deadline(10), limit=1, profile=read_profile(environ))
+
+
+def test_wrong_password_is_shown_to_one_of_two_slow_kdcs_before_a_ticket_is_asked_for(book: Book, domain: Domain) -> None:
+    seen: tuple[list[bytes], list[bytes]] = ([], [])
+
+    def slow(asked: list[bytes]) -> Play:
+        answer = krb.answering(AES, krb.error(24), seen=asked)
+
+        def act(sock: t.Any) -> None:
+            # libkrb5 turns to the next KDC after a second.
+            time.sleep(1.1)
+            answer(sock)
+
+        return act
+
+    with Hostile(slow(seen[0])) as one, Hostile(slow(seen[1])) as other:
+        environ = domain.environ(f"{ADDRESS}:{one.port}", f"{ADDRESS}:{other.port}")
+        step, _permit = fill(book, environ)
+        again, _permit = fill(book, environ)
+        none, refusal = fill(book, environ, password="another")
+    assert step is not None
+    assert (step.name, step.outcome, step.code, again) == ("as", "refused", 24, step)
+    assert [len(asked) for asked in seen] == [2, 0], "a question without the password, and one with it"
+    assert domain.used == [], "libkrb5 was not asked"
+    assert (none, refusal.reason) == (None, "refused_before"), "what the KDC said of one password does not hold for another"
+    assert "refused another password of the same account" in not_told(refusal)
+
+
+@pytest.mark.parametrize(
+    ("username", "got", "principal"),
+    [
+        ("LAB\\svc", "svc@LAB.TEST", "svc@LAB.TEST"), ("svc@lab.test", "SVC@LAB.TEST", "svc@LAB.TEST"),
+        ("first.last@lab.test", "svc@LAB.TEST", "svc@LAB.TEST"), ("LAB\\svc", "", "svc@LAB.TEST"),
+    ],
+)
+def test_ticket_is_asked_for_once_the_password_is_proven(
+    book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch, username: str, got: str, principal: str,
+) -> None:
+    monkeypatch.setattr(preauth, "prove", lambda *_asked, **_more: KerberosStep(AS, "x", GRANTED, "yes", realm="LAB.TEST", got=got, used=True))
+    with Hostile(krb.answering(AES)) as server:
+        step, given = fill(book, domain.environ(f"{ADDRESS}:{server.port}"), username=username)
+    assert (given.proven, domain.used) == (True, [(principal, "secret")])
+    assert step is not None
+    assert step.outcome == GRANTED
+
+
+def test_ticket_is_left_alone_where_no_kdc_answers(book: Book, domain: Domain) -> None:
+    step, given = fill(book, domain.environ())
+    assert step is not None
+    assert (step.code, given.reason, domain.used) == (154, "asked", [])
+    assert not_told(given) == step.means
+
+
+def test_ticket_is_not_asked_for_by_a_book_that_is_not_shared(domain: Domain) -> None:
+    step, given = fill(Book(os.getpid()), domain.environ(f"{ADDRESS}:1"))
+    assert (step, given.reason, domain.used) == (None, "no_book", [])
 
 
 @pytest.mark.parametrize(
