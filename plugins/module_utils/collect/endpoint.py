@@ -35,6 +35,8 @@ OTHER_PORT_WAIT = 1.2
 """Seconds for the other ports once the wanted one answers: long enough for one repeated SYN (after 1 s, RFC 6298)."""
 HEALTHY_WAIT = 0.05
 """The same once nothing is wrong: what may still come decides nothing."""
+GIVEN_UP = "given up"
+"""How the detail of a port begins whose answer nobody waited for."""
 TICK = 0.05
 GRACE = 0.5
 
@@ -139,7 +141,7 @@ class _Visit:
                 if self.doors and not self.thorough:
                     unimportant = self.healthy and all(port != wanted for _address, port in sweep.waiting)
                     wait = HEALTHY_WAIT if unimportant else OTHER_PORT_WAIT
-                    sweep.shorten(wait, f"given up after {wait} s, as port {wanted} answers")
+                    sweep.shorten(wait, f"{GIVEN_UP} after {wait} s, as port {wanted} answers")
 
     def _second_look(self, names: Names) -> None:
         """Ask further where the first look found something wrong, or where everything is to be known."""

@@ -17,7 +17,7 @@ from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.directory import AS, KerberosStep
-from ..evidence.endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence
+from ..evidence.endpoint import OPEN, ChallengeEvidence, DoorEvidence, EndpointEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LocalFailure, LogonEvidence
 from ..target import Target, alternate
 from ..wire import identify, ntlm, seal, tokens
@@ -27,6 +27,7 @@ from ..wsman.transport import rehearse
 from . import client_certificate, kdc
 from .attempt import Attempt, Way, carries_binding, seals
 from .attempts import BOOK, Book
+from .endpoint import GIVEN_UP
 
 STANDARD_PORT = {"http": 5985, "https": 5986}
 SHARE = 0.6
@@ -205,8 +206,7 @@ class _Visit:
 
     def _attempt(self, way: Way, account: Account) -> Attempt:
         door = self._door(way)
-        address = door.address if door else next((port.address for port in self.seen.ports if port.state == "open"), "")
-        return Attempt(way, door, address, account, self.book, self.plan, self._share(way))
+        return Attempt(way, door, door.address if door else address_for(self.seen, way.port), account, self.book, self.plan, self._share(way))
 
     def _share(self, way: Way) -> Deadline:
         return self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9))
@@ -245,6 +245,14 @@ class _Visit:
             self.blocked[key] = _Block(evidence.means, kept, evidence.failure)
         elif evidence.outcome in (REFUSED, BROKEN) and attempt.spent and self.plan.limit <= 1:
             self.blocked[key] = _Block("Not tried: one refusal or lost answer is all that may be risked without locking the account.")
+
+
+def address_for(seen: EndpointEvidence, port: int) -> str:
+    """Where to try a port that nobody spoke to: where it is open; "" where it was found shut; where another one is open if nobody waited for its answer."""
+    rows = [row for row in seen.ports if row.port == port]
+    shut = bool(rows) and not any(row.detail.startswith(GIVEN_UP) for row in rows)
+    opened = [row.address for row in rows if row.state == OPEN] or [row.address for row in seen.ports if row.state == OPEN and not shut]
+    return next(iter(opened), "")
 
 
 def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tuple[str, ...]:

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a logon is tried, and what is told of it where nothing is wrong."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils.collect import attempt, logon
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, PortEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
+
+ONE, OTHER = "192.0.2.10", "192.0.2.11"
+HURRIED = "given up after 0.05 s, as port 5985 answers"
+
+
+def row(port: int, state: str, address: str = ONE, detail: str = "") -> PortEvidence:
+    return PortEvidence(address, port, state, 0.0, detail)
+
+
+@pytest.mark.parametrize(
+    ("rows", "address"),
+    [
+        pytest.param((row(5985, "open"), row(5986, "filtered"), row(5986, "open", OTHER)), OTHER, id="open on another address"),
+        pytest.param((row(5985, "open"), row(5986, "filtered", detail="ETIMEDOUT")), "", id="silent"),
+        pytest.param((row(5985, "open"), row(5986, "refused")), "", id="refused"),
+        pytest.param((row(5985, "open"), row(5986, "filtered", detail=HURRIED)), ONE, id="nobody waited for it"),
+        pytest.param((row(5985, "open"), row(5986, "refused"), row(5986, "filtered", OTHER, HURRIED)), ONE, id="nobody waited for one of two"),
+        pytest.param((row(5985, "filtered"), row(445, "open", OTHER)), OTHER, id="not looked at"),
+        pytest.param((row(5985, "filtered"),), "", id="nothing is open"),
+        pytest.param((), "", id="nothing was looked at"),
+    ],
+)
+def test_a_port_that_is_shut_is_not_tried_over_another_ones_address(rows: tuple[PortEvidence, ...], address: str) -> None:
+    assert logon.address_for(EndpointEvidence("", "", Unknown("x"), ports=rows), 5986) == address
+
+
+def test_shut_port_costs_no_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("a connect")
+
+    monkeypatch.setattr(attempt, "Channel", never)
+    seen = EndpointEvidence("", "", Unknown("x"), ports=(row(5985, "filtered", detail="ETIMEDOUT"), row(445, "open")))
+    target = from_params({"host": "app03", "port": 5985, "username": ".\\u", "password": "p", "auth": ["ntlm"], "inventory_name": "app03"})
+    found = logon.observe(target, seen, timeout=5, plan=logon.Plan(thorough=False), book=Book(os.getppid()))
+    assert [(one.outcome, one.reason, one.means) for one in found.attempts][:1] == [("not_tried", "not_reached", "Not tried: port 5985 does not answer.")]
