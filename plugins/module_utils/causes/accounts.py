@@ -132,8 +132,10 @@ def _seen(case: Case, account: AccountEvidence) -> dict[str, Fact]:
 
 
 def _missing(case: Case, attempt: AttemptEvidence | None) -> dict[str, Fact]:
-    """That the directory has no such account; a name without a domain may still be the host's."""
+    """That the directory has no such account; a name without a domain may still be the host's, and what a KDC knows lies in another domain of the forest."""
     if not directories.account_missing(case) or (attempt is not None and attempt.kind != "domain"):
+        return {}
+    if any(asked.step.outcome == GRANTED for asked in directories.mine(case)):
         return {}
     return {NO_SUCH: directories.read_fact(case, f"there is no account {directories.user_of(case.target.username or '')}")}
 
@@ -194,7 +196,7 @@ def _finding(
     tried = attempt if attempt is not None and attempt.outcome == HOST_REFUSED and attempt.used else None
     if not told and state in (WORKSTATIONS, SMARTCARD, NO_SUCH):
         verdict = POSSIBLE if state == WORKSTATIONS and tried is None else LIKELY
-    elif not told and proof is not None and state != HOURS:
+    elif not told and proof is not None:
         # Two controllers that have not replicated yet, or a state that changed between two questions.
         verdict, against = POSSIBLE, (directories.step_fact(proof),)
     if attempt is not None and attempt.kind == "either" and attempt.method in ("ntlm", "basic", "credssp"):

@@ -27,6 +27,7 @@ from ..evidence.directory import (
 from ..evidence.endpoint import ChallengeEvidence
 from ..evidence.logon import ACCEPTED, NOT_TRIED
 from ..finding import CONFIRMED, POSSIBLE, VERDICTS, Fact, Finding
+from ..target import is_address
 from . import logons, outside
 
 KERBEROS = ("kerberos", "negotiate")
@@ -102,19 +103,47 @@ def account(case: Case) -> AccountEvidence | None:
     seen, attempt = directory(case), logons.own(case)
     if seen is None or not isinstance(seen.account, AccountEvidence) or (attempt is not None and attempt.kind == "local"):
         return None
-    return None if case.target.auth == ("certificate",) else seen.account
+    return None if case.target.auth == ("certificate",) or _is_namesake(case, seen.account) else seen.account
 
 
 def account_missing(case: Case) -> bool:
-    """True where the directory was read and has no such account."""
+    """True where the directory of the account's own domain was read and has no such account."""
     seen = directory(case)
-    return seen is not None and seen.account == NO_SUCH_ACCOUNT
+    return seen is not None and seen.account == NO_SUCH_ACCOUNT and _belongs_to(case, seen.domain)
+
+
+def _is_namesake(case: Case, found: AccountEvidence) -> bool:
+    """Whether the account that was found is another one of that name: an implicit UPN ends in the domain's own name ([MS-ADTS] 5.1.1.1.1)."""
+    return found.upn.lower() != (case.target.username or "").strip().lower() and not _belongs_to(case, found.domain)
+
+
+def _belongs_to(case: Case, domain: str) -> bool:
+    """Whether a user name, as it is written, can only mean an account of this domain; a bare name is taken for one of the domain that was asked."""
+    name = (case.target.username or "").strip().lower()
+    front, slash, _user = name.partition("\\")
+    said = front if slash else name.partition("@")[2]
+    if not said or not domain:
+        return True
+    own = {domain.lower(), domain.lower().partition(".")[0][:15]}
+    here = answering(case)
+    if here is not None and here.membership != "workgroup" and here.dns_domain.lower() == domain.lower():
+        own.add(here.netbios_domain.lower())
+    return said in own or (slash != "" and "." not in said and here is None)
 
 
 def computer(case: Case) -> ComputerEvidence | None:
     """The account of the computer that the inventory names."""
     seen = directory(case)
-    return seen.computer if seen is not None and isinstance(seen.computer, ComputerEvidence) else None
+    found = seen.computer if seen is not None and isinstance(seen.computer, ComputerEvidence) else None
+    return None if found is None or seen is None or _is_twin(case, found, (seen.host_domain or seen.domain).lower()) else found
+
+
+def _is_twin(case: Case, found: ComputerEvidence, domain: str) -> bool:
+    """Whether only the first label fits: web01.dmz.example is no WEB01$ of this domain, unless the host that answers says so itself."""
+    asked, own, here = case.target.host.rstrip(".").lower(), found.dns_host_name.lower(), answering(case)
+    if found.found_by != "sAMAccountName" or "." not in asked or not own or own == asked or is_address(asked):
+        return False
+    return here is None or not is_computer(found, here.netbios_computer) or here.dns_domain.lower() not in ("", domain)
 
 
 def computer_missing(case: Case) -> bool:
@@ -155,6 +184,12 @@ def user_domain(case: Case) -> str:
     realm = next((asked.step.realm for asked in mine(case) if asked.step.realm and asked.step.outcome == GRANTED), "")
     suffix = (case.target.username or "").partition("@")[2]
     return (realm or (known.domain if known and "." in known.domain else "") or suffix).lower()
+
+
+def user_domain_is_sure(case: Case) -> bool:
+    """Whether a KDC or the directory says so too: what stands behind the "@" may be any text ([MS-ADTS] 5.1.1.1.1)."""
+    known = account(case)
+    return any(asked.step.realm and asked.step.outcome == GRANTED for asked in mine(case)) or bool(known and "." in known.domain)
 
 
 def trusts(case: Case) -> tuple[TrustEvidence, ...] | None:

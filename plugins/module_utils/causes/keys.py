@@ -21,6 +21,7 @@ WRONG_KEY = (41, 44, 31, 35)
 """Windows answers 41 [from memory]; MIT's and Heimdal's acceptors 44, 31 or 35 (measured)."""
 BY_NAME = ("dNSHostName", "sAMAccountName")
 """How a computer is found that bears the inventory's name itself; an SPN may be anybody's."""
+CLUSTER_CLASSES = ("msclustervirtualserver", "msservercluster", "msserverclustermgmtapi")
 STALE_DAYS = 60.0
 
 
@@ -73,9 +74,17 @@ def _by_answer(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEvid
     if named is not None and bears_the_name and directories.is_computer(named, here.netbios_computer):
         return [_wrong_owner(case, told, owner, here)]
     if named is not None and bears_the_name and named.name.lower() == owner.name.lower():
+        if _is_cluster(named):
+            # Whichever node owns a cluster's name answers under its own, and has the cluster's key: alone that is no fault.
+            return [_elsewhere(case, told, owner, here, ())] if told.verdict == CONFIRMED else []
         return [_elsewhere(case, told, owner, here, ())]
     weaker = Told(told.facts, directories.at_most(told.verdict, LIKELY))
     return [_wrong_owner(case, weaker, owner, here, ("network",)), _elsewhere(case, weaker, owner, here, ("spn",))]
+
+
+def _is_cluster(computer: ComputerEvidence) -> bool:
+    """Whether an account is a failover cluster's, or a name that it serves, by the SPNs that clusters register."""
+    return any(spn.partition("/")[0].lower() in CLUSTER_CLASSES for spn in computer.spns)
 
 
 def _facts(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEvidence | None) -> tuple[Fact, ...]:

@@ -26,7 +26,7 @@ def findings(case: Case) -> list[Finding]:
         named = seen.other_computer
     if named is not None and not named.enabled:
         fact = directories.read_fact(case, f"userAccountControl says that the computer {named.name} is disabled", named.dn, of_host=True)
-        summary = f"The host's computer account {named.name} is disabled: the domain makes no tickets and checks no logons for it."
+        summary = f"The host's computer account {named.name} is disabled: the domain vouches for it no longer, neither with tickets nor for NTLM."
         return [_finding(
             case, "computer_disabled", named.name, summary, fact,
             Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{named.name}'", "medium"),
@@ -57,7 +57,8 @@ def _finding(case: Case, rule: str, name: str, summary: str, fact: Fact, remedy:
     refused = [directories.step_fact(asked) for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED]
     attempt = logons.own(case)
     by_ticket = attempt is not None and attempt.outcome == HOST_REFUSED and attempt.mechanism == "kerberos"
-    if attempt is not None and attempt.outcome != NOT_TRIED:
+    if attempt is not None and (attempt.outcome == HOST_REFUSED or (attempt.failure is not None and attempt.failure.step == "kdc")):
+        # A conversation that merely broke off says nothing of the domain.
         refused.append(logons.fact(case, attempt))
     # A host reads tickets by itself, without its domain: where it refused one, it may have had another reason.
     verdict = CONFIRMED if refused and not by_ticket else directories.at_most(LIKELY, directories.stake(case) or POSSIBLE)

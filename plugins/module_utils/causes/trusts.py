@@ -9,7 +9,7 @@ import typing as t
 
 from ..evidence.case import Case
 from ..evidence.directory import FAILED, GRANTED, REFUSED, TrustEvidence
-from ..evidence.logon import ACCEPTED, NOT_TRIED
+from ..evidence.logon import ACCEPTED
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
 from . import directories, logons
 
@@ -53,7 +53,8 @@ def findings(case: Case) -> list[Finding]:
         summary = f"The two sides of the trust between {way.user} and {way.host} hold different keys: its password was changed on one side alone."
         return [_finding(case, way, "trust_key", summary, facts)]
     known = directories.trusts(case)
-    if known is not None and trust is None and not any("within_forest" in one.attributes or "forest_transitive" in one.attributes for one in known):
+    farther = any({"within_forest", "forest_transitive"}.intersection(one.attributes) for one in known or ())
+    if known is not None and trust is None and not farther and directories.user_domain_is_sure(case):
         facts += (directories.read_fact(case, f"trusts: {', '.join(one.partner for one in known) or 'none at all'}"),)
         return [_finding(case, way, "no_trust", f"There is no trust between {way.user}, the account's domain, and {way.host}, the host's.", facts)]
     return _undecided(case, way, facts)
@@ -71,7 +72,8 @@ def crossing(case: Case) -> Crossing | None:
     failed = [asked for asked in tickets if asked.step.outcome in (REFUSED, FAILED) and asked.step.code in ACROSS]
     facts = tuple(directories.step_fact(asked) for asked in failed)
     code, status = (failed[0].step.code, failed[0].step.status) if failed else (None, None)
-    made = next((one for one in logons.attempts(case) if one.own and one.outcome != NOT_TRIED and logons.code_of(one) in ACROSS), None)
+    # A host that refuses a ticket has got one, so that the way was open.
+    made = next((one for one in logons.attempts(case) if one.own and one.failure and one.failure.step == "kdc" and logons.code_of(one) in ACROSS), None)
     if made is not None:
         facts, code = (logons.fact(case, made), *facts), logons.code_of(made) if code is None else code
     if code is None or (code in NO_KDC and not _known_to_its_own(case)):

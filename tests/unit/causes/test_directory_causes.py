@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all, leading
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import NOT_ASKED, Case
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import NO_SUCH_ACCOUNT, BindEvidence, TrustEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence, NameEvidence, PortEvidence, ReverseName
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, TROUBLE, Finding
@@ -151,7 +151,7 @@ def test_bind_of_another_account_says_nothing() -> None:
     assert troubles(host(directory=domain(binds=(bind,)))) == []
 
 
-@pytest.mark.parametrize("changes", [DISABLED, LOCKED, EXPIRED, {"smartcard_required": True}])
+@pytest.mark.parametrize("changes", [DISABLED, LOCKED, EXPIRED, HOURS, {"smartcard_required": True}])
 def test_directory_against_the_kdc_s_yes_is_only_possible(changes: dict[str, t.Any]) -> None:
     found = [finding for finding in troubles(host(directory=domain(account=replace(ACCOUNT, **changes)))) if finding.cause == "credentials"]
     assert found
@@ -429,6 +429,64 @@ def test_trust_seen_from_the_host_s_side() -> None:
     given = t.cast("t.Any", seen.directory)
     partner = TrustEvidence("other.test", "OTHER", "inbound")
     assert troubles(replace(seen, directory=replace(given, domain="lab.test", trusts=(partner,))))[0].rule == "one_way"
+
+
+def test_host_that_refuses_a_ticket_has_got_one_so_no_trust_is_to_blame() -> None:
+    for code in (7, 31, 35, 60):
+        found = troubles(host(kerberos("refused", code, account="carol@other.test"), username="carol@other.test", directory=NOT_ASKED))
+        assert not {finding.rule for finding in found}.intersection(("trust_key", "no_trust", "other_realm")), code
+
+
+def test_suffix_alone_is_no_domain_without_a_trust() -> None:
+    """A user principal name may end in any text, so it takes a KDC or the directory to say where the account lives."""
+    seen = host(kerberos("broken", 7), directory=domain(steps=(), spns=(), trusts=(), account=Unknown("not read")), username="svc@corp.example")
+    assert [(finding.rule, finding.verdict) for finding in troubles(seen)] == [("other_realm", LIKELY), ("other_realm", LIKELY)]
+
+
+# --- namesakes ---
+ALICE = {"username": "svc@corp.example", "auth": ("ntlm",)}
+
+
+def test_account_of_that_name_in_another_domain_is_another_person() -> None:
+    stranger = replace(ACCOUNT, upn="svc@lab.test", **DISABLED)
+    refused = ntlm("refused", account="svc@corp.example")
+    assert states(host(refused, directory=domain(steps=(), account=stranger), **ALICE)) == [("refused", POSSIBLE)]
+    known = replace(stranger, upn="SVC@corp.example")
+    assert states(host(refused, directory=domain(steps=(), account=known), **ALICE)) == [("account_disabled", CONFIRMED)]
+
+
+@pytest.mark.parametrize("username", ["svc@corp.example", "CORP\\svc", "other.test\\svc"])
+def test_account_that_this_domain_lacks_may_live_in_another(username: str) -> None:
+    way = {"username": username, "auth": ("ntlm",)}
+    assert states(host(ntlm("refused", account=username), directory=domain(steps=(), account=NO_SUCH_ACCOUNT), **way)) == [("refused", POSSIBLE)]
+
+
+def test_account_that_a_kdc_knows_is_there_whatever_one_domain_says() -> None:
+    known = (step("probe", realm="CHILD.LAB.TEST"), step("as", realm="CHILD.LAB.TEST"))
+    assert states(host(ntlm(), directory=domain(steps=known, account=NO_SUCH_ACCOUNT), **NTLM)) == []
+
+
+def test_computer_that_shares_the_first_label_alone_is_another_one() -> None:
+    twin = replace(COMPUTER, enabled=False, dns_host_name="web01.old.test", found_by="sAMAccountName")
+    for seen in (
+        host(kerberos("broken", 7), directory=domain(computer=twin, steps=refused_ticket()), answers="", host="web01.dmz.example"),
+        host(ntlm(), directory=domain(computer=twin), answers="WEB02", **{**NTLM, "host": "web01.dmz.example"}),
+    ):
+        assert "computer_disabled" not in {finding.rule for finding in troubles(seen)}
+    assert troubles(host(ntlm(), directory=domain(computer=twin), **{**NTLM, "host": "web01.dmz.example"}))[0].rule == "computer_disabled", "it says so itself"
+
+
+def test_conversation_that_breaks_off_does_not_convict_a_disabled_computer() -> None:
+    seen = host(ntlm("broken", used=False), directory=domain(computer=replace(COMPUTER, enabled=False)), **NTLM)
+    assert next(finding.verdict for finding in troubles(seen) if finding.rule == "computer_disabled") == POSSIBLE
+
+
+def test_node_that_answers_under_its_cluster_s_name_is_no_other_host() -> None:
+    """Whichever node owns the name has its key, and calls itself by its own name."""
+    cluster = replace(COMPUTER, spns=("MSClusterVirtualServer/web01.lab.test", *COMPUTER.spns))
+    seen = domain(computer=cluster, other_computer=OTHER)
+    assert troubles(host(directory=seen, answers="WEB02")) == []
+    assert troubles(host(kerberos("refused", 41), directory=seen, answers="WEB02"))[0].rule == "other_host"
 
 
 # --- encryption types ---
