@@ -20,7 +20,7 @@ options:
   domain_controllers:
     description:
       - Names or addresses of domain controllers to ask, in order. Kerberos' own libraries go on to find their KDC as C(krb5.conf) and DNS say.
-      - Where it is missing, the SRV records of the domain and C(krb5.conf) name them.
+      - Those that the SRV records of the domain and C(krb5.conf) name are asked after them, except by M(winrm.doctor.spn), which writes to no other.
     type: list
     elements: str
   domain_username:
@@ -34,7 +34,8 @@ options:
     type: str
   ldap_auth:
     description:
-      - How to log on to LDAP. V(auto) is Kerberos, else NTLM. V(simple) hands the password over and is possible only inside TLS.
+      - How to log on to LDAP. V(auto) is Kerberos, else NTLM, else V(simple) if O(ldap_transport) is TLS and the certificate verifies.
+      - V(simple) hands the password over and is possible only inside TLS.
     type: str
     choices: [auto, kerberos, ntlm, simple]
     default: auto

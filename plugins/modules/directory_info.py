@@ -294,13 +294,13 @@ directory:
           description: Whether it is locked now.
           type: bool
         locked_since:
-          description: Since when.
+          description: Since when it is locked.
           type: str
         bad_passwords:
           description: The counter of failed logons.
           type: int
         bad_passwords_at:
-          description: The controller that keeps it, the PDC emulator.
+          description: The controller that keeps RV(directory.account.bad_passwords), the PDC emulator.
           type: str
         last_bad_password:
           description: When a wrong password was last used.
@@ -312,19 +312,19 @@ directory:
           description: When the password was set.
           type: str
         must_change:
-          description: Whether it must be changed at the next logon.
+          description: Whether the password must be changed at the next logon.
           type: bool
         password_expired:
-          description: Whether it has expired.
+          description: Whether the password has expired.
           type: bool
         password_expires:
-          description: When it expires; missing where it never does.
+          description: When the password expires; missing where it never does.
           type: str
         expires:
           description: When the account expires; missing where it never does.
           type: str
         expired:
-          description: Whether it has expired.
+          description: Whether the account has expired.
           type: bool
         logon_hours:
           description: Whether its logon hours allow a logon now.
@@ -353,7 +353,7 @@ directory:
           type: list
           elements: str
         group_count:
-          description: How many there are.
+          description: How many groups there are.
           type: int
         encryption_types:
           description: The attribute msDS-SupportedEncryptionTypes.
@@ -382,7 +382,7 @@ directory:
           description: When its password was set.
           type: str
         password_days:
-          description: How many days ago that was.
+          description: How many days ago its password was set.
           type: float
         encryption_types:
           description: The attribute msDS-SupportedEncryptionTypes.

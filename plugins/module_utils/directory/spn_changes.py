@@ -57,7 +57,7 @@ def find_host(ldap: Ldap, host: str, domain: str) -> Holder:
     if chosen := choose(found, (host,)):
         return holder_of(chosen[0])
     raise DoctorError(
-        f"No computer account in {domain} belongs to the host {host}: none has it as dNSHostName, in an SPN, or as sAMAccountName",
+        f"No computer account in {domain} belongs to the host {host}: none has it as dNSHostName, in a HOST SPN, or as sAMAccountName",
         expected="a host that is a member of this domain", do="Set account to the account that the service runs as, or domain to the host's domain", value=host,
     )
 
