@@ -141,7 +141,8 @@ def computer(case: Case) -> ComputerEvidence | None:
 def _is_twin(case: Case, found: ComputerEvidence, domain: str) -> bool:
     """Whether only the first label fits: web01.dmz.example is no WEB01$ of this domain, unless the host that answers says so itself."""
     asked, own, here = case.target.host.rstrip(".").lower(), found.dns_host_name.lower(), answering(case)
-    if found.found_by != "sAMAccountName" or "." not in asked or not own or own == asked or is_address(asked):
+    if found.found_by != "sAMAccountName" or not own or asked in (own, own.partition(".")[0]) or is_address(asked):
+        # A longer name than NetBIOS has room for shares its account's name with others.
         return False
     return here is None or not is_computer(found, here.netbios_computer) or here.dns_domain.lower() not in ("", domain)
 

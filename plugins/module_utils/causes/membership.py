@@ -15,6 +15,11 @@ from . import directories, logons
 CHECK = "Get-ADComputer NAME -Properties Enabled,PasswordLastSet; on the host: nltest /sc_verify:DOMAIN, every line with Status =."
 
 
+MISSING = "computer_missing"
+NO_SERVICE = (7, 19)
+"""KDC_ERR_S_PRINCIPAL_UNKNOWN and KDC_ERR_SERVICE_REVOKED: what a KDC may say of a host whose account is gone or disabled."""
+
+
 def findings(case: Case) -> list[Finding]:
     """At most one; [] where the account is well, was not read, or the logon works all the same."""
     attempt = logons.own(case)
@@ -39,7 +44,7 @@ def findings(case: Case) -> list[Finding]:
     fact = directories.read_fact(case, f"there is no computer {here.netbios_computer}$, nor one with the name {case.target.host}", of_host=True)
     summary = f"The host believes to belong to {here.dns_domain or here.netbios_domain}, but has no computer account there."
     return [_finding(
-        case, "computer_missing", here.netbios_computer, summary, fact,
+        case, MISSING, here.netbios_computer, summary, fact,
         Remedy("Restore the deleted account from the recycle bin, else join the host anew", "Restore-ADObject / Reset-ComputerMachinePassword", "high"),
         directories.answering_fact(case, here),
     )]
@@ -54,13 +59,17 @@ def _matters(case: Case) -> bool:
 
 
 def _finding(case: Case, rule: str, name: str, summary: str, fact: Fact, remedy: Remedy, *more: Fact) -> Finding:
-    refused = [directories.step_fact(asked) for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED]
+    refused = [directories.step_fact(asked) for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED and asked.step.code in NO_SERVICE]
     attempt = logons.own(case)
     by_ticket = attempt is not None and attempt.outcome == HOST_REFUSED and attempt.mechanism == "kerberos"
-    if attempt is not None and (attempt.outcome == HOST_REFUSED or (attempt.failure is not None and attempt.failure.step == "kdc")):
-        # A conversation that merely broke off says nothing of the domain.
+    kdc = attempt.failure.code if attempt is not None and attempt.failure is not None and attempt.failure.step == "kdc" else None
+    # A conversation that merely broke off says nothing of the domain, and a KDC that refuses the user nothing of the host.
+    by_host = attempt is not None and attempt.outcome == HOST_REFUSED
+    if attempt is not None and (by_host or kdc in NO_SERVICE):
         refused.append(logons.fact(case, attempt))
     # A host reads tickets by itself, without its domain: where it refused one, it may have had another reason.
-    verdict = CONFIRMED if refused and not by_ticket else directories.at_most(LIKELY, directories.stake(case) or POSSIBLE)
+    # And what is missing may only be hidden from whoever reads, so a bare 401 beside it proves nothing.
+    proven = bool(refused) and not by_ticket and not (by_host and rule == MISSING)
+    verdict = CONFIRMED if proven else directories.at_most(LIKELY, directories.stake(case) or (LIKELY if by_host else POSSIBLE))
     check = CHECK.replace("NAME", name.rstrip("$"))
     return Finding("domain_trust", rule, verdict, summary, (fact, *more, *refused), next_check=check, remedies=(remedy,), weight=83)

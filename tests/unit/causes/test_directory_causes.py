@@ -481,6 +481,22 @@ def test_conversation_that_breaks_off_does_not_convict_a_disabled_computer() -> 
     assert next(finding.verdict for finding in troubles(seen) if finding.rule == "computer_disabled") == POSSIBLE
 
 
+def test_wrong_password_does_not_convict_a_disabled_computer() -> None:
+    seen = host(kerberos("broken", 24), directory=domain(steps=refused_user(24), computer=replace(COMPUTER, enabled=False), spns=()))
+    assert {finding.rule: finding.verdict for finding in troubles(seen)} == {"wrong_password": CONFIRMED, "computer_disabled": LIKELY}
+
+
+def test_computer_that_may_only_be_hidden_is_likely_to_be_missing() -> None:
+    seen = host(ntlm(), directory=domain(computer=NO_SUCH_ACCOUNT), **NTLM)
+    assert next(finding.verdict for finding in troubles(seen) if finding.rule == "computer_missing") == LIKELY
+
+
+def test_name_that_netbios_cut_off_is_not_anybody_else_s() -> None:
+    twin = replace(COMPUTER, name="WEBSERVER-PROD-$", dns_host_name="webserver-prod-01.lab.test", found_by="sAMAccountName", enabled=False)
+    for name in ("webserver-prod-02", "webserver-prod-02.lab.test"):
+        assert "computer_disabled" not in {finding.rule for finding in troubles(host(ntlm(), directory=domain(computer=twin), **{**NTLM, "host": name}))}
+
+
 def test_node_that_answers_under_its_cluster_s_name_is_no_other_host() -> None:
     """Whichever node owns the name has its key, and calls itself by its own name."""
     cluster = replace(COMPUTER, spns=("MSClusterVirtualServer/web01.lab.test", *COMPUTER.spns))
