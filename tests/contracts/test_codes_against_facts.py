@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(not FACTS.is_dir(), reason="the facts do not lie
 NAMES = {"NTSTATUS": "NTSTATUS", "SSPI/HRESULT": "HRESULT", "Win32": "Win32", "WinHTTP": "WinHTTP", "WSMan": "WSMan", "Kerberos": "Kerberos",
          "MIT krb5 library": "MIT krb5"}
 # Added from public headers and from observed messages; each is explained because users meet it.
-BEYOND = {"KDC_ERR_NAME_EXP", "KDC_ERR_SERVICE_REVOKED", "KRB5_KDCREP_MODIFIED", "STATUS_SMARTCARD_LOGON_REQUIRED", "ERROR_FILE_NOT_FOUND",
-          "ERROR_INVALID_PARAMETER", "ERROR_SERVICE_NOT_ACTIVE", "ERROR_NO_SUCH_USER", "ERROR_EVT_CHANNEL_NOT_FOUND"}
+BEYOND = {"KDC_ERR_NAME_EXP", "KDC_ERR_SERVICE_REVOKED", "KDC_ERR_TGT_REVOKED", "KRB5_KDCREP_MODIFIED", "STATUS_SMARTCARD_LOGON_REQUIRED",
+          "ERROR_FILE_NOT_FOUND", "ERROR_INVALID_PARAMETER", "ERROR_SERVICE_NOT_ACTIVE", "ERROR_NO_SUCH_USER", "ERROR_EVT_CHANNEL_NOT_FOUND"}
 # The narrower causes (channel binding, quota and so on) take the place of a broader one of the facts here; hours and workstations are states of the account.
 NARROWED = {"STATUS_INVALID_LOGON_HOURS", "STATUS_INVALID_WORKSTATION", "ERROR_INVALID_LOGON_HOURS", "ERROR_INVALID_WORKSTATION",
             "STATUS_BAD_BINDINGS", "SEC_E_BAD_BINDINGS", "KRB5_CONFIG_NODEFREALM", "ERROR_WSMAN_QUOTA_MAX_SHELLS", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS",

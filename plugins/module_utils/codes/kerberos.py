@@ -33,6 +33,8 @@ KERBEROS: tuple[Row, ...] = (
      "The account is disabled, locked out, expired or outside its logon hours; Kerberos uses one code for all of them."),
     (19, "KDC_ERR_SERVICE_REVOKED", "domain_trust=medium",
      "The account of the service is disabled or locked, so the KDC makes no ticket for it."),
+    (20, "KDC_ERR_TGT_REVOKED", "control_node=weak credentials=weak",
+     "The KDC no longer accepts the ticket-granting ticket it was shown, as after a new password or a new account of the same name: get a fresh one."),
     (23, "KDC_ERR_KEY_EXPIRED", "credentials=strong",
      "The password has expired or must be changed."),
     (24, "KDC_ERR_PREAUTH_FAILED", "credentials=strong",
