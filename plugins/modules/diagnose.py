@@ -206,7 +206,7 @@ unknown:
       elements: dict
       contains: *fact
     vantage:
-      description: The vantage points that can decide it and were not asked, cheapest first.
+      description: The vantage points that can decide it and were not asked, cheapest first. One that was left out on purpose is none of them.
       type: list
       elements: str
     by_hand:
@@ -222,7 +222,9 @@ fail_on_reached:
   returned: success
   type: bool
 evidence:
-  description: All that was seen, by vantage point.
+  description:
+    - What was seen, by vantage point.
+    - What decides nothing is left out, and so are empty texts and V(false) where they are the rule; the module of each vantage point tells all of it.
   returned: success
   type: dict
   contains:

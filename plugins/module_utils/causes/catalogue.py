@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.logon import ACCEPTED, NOT_TRIED, PASSED
 from ..finding import POSSIBLE, TROUBLE, UNKNOWN, Finding, rank
@@ -86,7 +85,7 @@ def _unexplained(case: Case) -> Finding | None:
 
 
 def _unknown(cause: Cause, case: Case) -> Finding:
-    asked = {name for name in ("controller", "endpoint", "directory", "logon") if not isinstance(getattr(case, name), Unknown)}
-    others = [name for name in cause.vantage if name not in asked]
-    summary = f"Not decided; the vantage point {' or '.join(others)} would tell." if others else "What was seen does not decide it."
+    others, left_out = case.missing(cause.vantage)
+    tell = [f"the vantage point {' or '.join(others)} would tell"] if others else []
+    summary = f"Not decided; {', and '.join((*tell, *left_out))}." if others or left_out else "What was seen does not decide it."
     return Finding(cause.id, "undecided", UNKNOWN, summary, next_check=cause.by_hand, weight=0)

@@ -74,7 +74,7 @@ class Plan:
     """Failed or unanswered uses of its password that an account may have in one run."""
     connect_timeout: float = 3.0
     thorough: bool = True
-    """Ask for tickets for every name of the host, not only where the connection's own one is refused."""
+    """Ask for tickets for every name of the host, not only where the connection's own one is refused, and for the names of the account's groups."""
 
 
 def observe(
@@ -254,12 +254,11 @@ class _Visit:
         found: list[KerberosStep] = []
         work = Background(partial(_ask_for, reader.tickets, wanted, found, self.plan.thorough))
         work.wait(self.deadline.left() * 0.5)
-        answered = found[: len(wanted)]
-        enough = work.done and bool(answered)
+        answered = tuple(found)
         if not answered:
             self.gaps.append(f"Kerberos' library gave no answer about {own} in time.")
-        elif not enough:
-            self.gaps.append(f"Kerberos was asked for {len(answered)} of {len(wanted)} names; then the time was used up.")
+        elif not work.done:
+            self.gaps.append(f"Kerberos was asked for {len({step.asked_for for step in answered})} of {len(wanted)} names; then the time was used up.")
         borrowed = "" if reader is self.own else f" Asked with a ticket of {reader.username or reader.tickets.client}."
         self.steps += [replace(step, own=step.asked_for == own and number == 0, means=f"{step.means}{borrowed}") for number, step in enumerate(answered)]
 
@@ -267,7 +266,8 @@ class _Visit:
         """Every SPN that a client of this host may ask for, by its name in the inventory and by the one it has for itself."""
         asked_for = spns.siblings(target.spn_hostname or target.host, host.domain)
         called = spns.siblings(self.challenge.dns_computer if self.challenge else "", host.domain)
-        return tuple({name.lower(): name for name in (*asked_for, *called)}.values())
+        own = own_spn(target)
+        return tuple({name.lower(): name for name in (*asked_for, *called) if self.plan.thorough or spns.is_near(name, own)}.values())
 
     def _account(self, site: Site) -> tuple[Known[AccountEvidence], str]:
         """The account of the inventory, or the one that reads where there is no host; and the PDC emulator."""
@@ -284,7 +284,7 @@ class _Visit:
         if isinstance(entry, Unknown):
             return entry, pdc
         counters = self.connections.counters(directory, site, pdc, entry.dn) if pdc else NO_PDC
-        found = asked(lambda: directory.account(entry, counters, pdc))
+        found = asked(lambda: directory.account(entry, counters, pdc, thorough=self.plan.thorough))
         return found, pdc
 
     def _computers(self, site: Site) -> tuple[Known[ComputerEvidence], ComputerEvidence | None]:
@@ -380,8 +380,16 @@ def own_spn(target: Target) -> str:
 
 
 def _ask_for(tickets: Tickets, wanted: t.Sequence[str], found: list[KerberosStep], thorough: bool) -> None:
-    """Ticket after ticket, each told as soon as it is known; the first as the connection's own client would ask."""
+    """Ticket after ticket, each told as soon as it is known; the first as the connection's own client asks, and as it stands where that is another name."""
     for number, name in enumerate(wanted):
         found.append(tickets.ticket(name, as_client=number == 0))
+        if number == 0 and _stands_for_another(found[0]):
+            found.append(tickets.ticket(name))
         if not thorough and found[0].outcome == GRANTED:
             return
+
+
+def _stands_for_another(step: KerberosStep) -> bool:
+    """Whether krb5.conf had the client ask for another name, or, in vain, at another realm than its own KDC would say."""
+    name, _at, realm = step.sent.partition("@")
+    return not spns.same(name, step.asked_for) or (step.outcome != GRANTED and realm not in ("", step.realm))

@@ -29,6 +29,7 @@ MOST_ACCOUNTS, MOST_COMPUTERS, MOST_TRUSTS = 5, 10, 50
 MOST_GROUPS = 60
 """Groups that are told by name; all are counted."""
 GROUPS_AT_ONCE = 30
+UNNAMED = Unknown("counted only: winrm.doctor.directory_info names them")
 MOST_LISTED = 60
 """Duplicates, matches and accounts of the forecast that are told."""
 MOST_SEARCHED = 20_000
@@ -102,14 +103,14 @@ class Directory:
 
         return asked(find)
 
-    def account(self, entry: Entry, counters: Known[Entry], counted_at: str) -> AccountEvidence:
-        """Everything about an account; `counters` are the PDC emulator's."""
+    def account(self, entry: Entry, counters: Known[Entry], counted_at: str, *, thorough: bool = True) -> AccountEvidence:
+        """Everything about an account; `counters` are the PDC emulator's. `thorough`: its groups by name, which takes another search."""
         held = accounts.sids(entry)
         sids: Known[tuple[str, ...]] = held or Unknown("the controller does not tell the account's groups: it needs a global catalogue for that")
         protected = self._protected(entry, held)
         return accounts.read_account(
-            entry, now=self.now, policy=self._policy(entry), counters=counters, counted_at=counted_at, groups=self._names(held) if held else sids,
-            group_sids=sids, protected=protected,
+            entry, now=self.now, policy=self._policy(entry), counters=counters, counted_at=counted_at,
+            groups=(self._names(held) if thorough else UNNAMED) if held else sids, group_sids=sids, protected=protected,
         )
 
     def counters(self, dn: str) -> Known[Entry]:

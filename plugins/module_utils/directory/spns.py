@@ -95,6 +95,11 @@ def same(one: str, other: str) -> bool:
     return one.lower() == other.lower()
 
 
+def is_near(one: str, other: str) -> bool:
+    """Whether two texts have their name or their class in common."""
+    return any(mine == others for mine, others in zip(one.lower().split("/", 1), other.lower().split("/", 1), strict=False))
+
+
 def service_of(text: str) -> str:
     """The service class in lower case, of any value that may stand in the directory."""
     return text.partition("/")[0].lower()

@@ -34,14 +34,22 @@ def seconds(moment: str) -> float:
     return float(calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")))
 
 
-def encode(value: t.Any) -> t.Any:
-    """Evidence as plain JSON types; fields that are None or an empty tuple are left out, but an empty tuple stays where its absence would mean Unknown."""
+def encode(value: t.Any, *, brief: bool = False) -> t.Any:
+    """Evidence as plain JSON types; fields that are None or an empty tuple are left out, but an empty tuple stays where its absence would mean Unknown.
+
+    `brief` leaves out empty texts and False too, where decoding brings them back.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {field.name: encode(item) for field, item in pairs if item is not None and (item != () or isinstance(field.default, Unknown))}
+        return {field.name: encode(item, brief=brief) for field, item in pairs if not _goes_without_saying(field, item, brief)}
     if isinstance(value, (list, tuple)):
-        return [encode(item) for item in value]
+        return [encode(item, brief=brief) for item in value]
     return value
+
+
+def _goes_without_saying(field: dataclasses.Field[t.Any], item: t.Any, brief: bool) -> bool:
+    usual = brief and (item == "" == field.default or item is field.default is False)
+    return item is None or (item == () and not isinstance(field.default, Unknown)) or usual
 
 
 def decode(kind: t.Any, data: t.Any) -> t.Any:

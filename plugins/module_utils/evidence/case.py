@@ -14,6 +14,8 @@ from .endpoint import EndpointEvidence
 from .logon import LogonEvidence
 
 NOT_ASKED = Unknown("this vantage point was not asked")
+LEFT_OUT = "not asked: "
+"""How the reason begins where a vantage point was left out for being of no use to this host."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,10 @@ class Case:
     endpoint: Known[EndpointEvidence] = NOT_ASKED
     logon: Known[LogonEvidence] = NOT_ASKED
     directory: Known[DirectoryEvidence] = NOT_ASKED
+
+    def missing(self, vantage: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Of these vantage points the names of those that were not asked, and of those that were left out for a reason with that reason."""
+        seen = {name: getattr(self, name, NOT_ASKED) for name in vantage}
+        unasked = {name: one.unknown for name, one in seen.items() if isinstance(one, Unknown)}
+        left_out = tuple(f"the {name} was {why}" for name, why in unasked.items() if why.startswith(LEFT_OUT))
+        return tuple(name for name, why in unasked.items() if not why.startswith(LEFT_OUT)), left_out

@@ -9,10 +9,11 @@ import typing as t
 
 from ..causes import logons
 from ..causes.catalogue import BY_ID, evaluate_all, leading
-from ..evidence.base import Unknown, encode
-from ..evidence.case import NOT_ASKED, Case
+from ..evidence.base import encode
+from ..evidence.case import Case
 from ..evidence.fit import fit, size
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, TROUBLE, UNKNOWN, Finding
+from .brief import brief
 from .notes import notes
 
 LIMIT = 19_500
@@ -39,7 +40,9 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
     }
     if result["fail_on_reached"]:
         result["failed"] = True
-    result["evidence"] = fit({name: encode(getattr(case, name)) for name in ("controller", "endpoint", "logon", "directory")}, LIMIT - size(result))
+    told = brief(case)
+    evidence = {name: encode(getattr(told, name), brief=True) for name in ("controller", "endpoint", "logon", "directory")}
+    result["evidence"] = fit(evidence, LIMIT - size(result))
     return result
 
 
@@ -77,5 +80,5 @@ def _brief(finding: Finding) -> dict[str, t.Any]:
 def _undecided(case: Case, finding: Finding) -> dict[str, t.Any]:
     cause = BY_ID[finding.cause]
     facts = {"against": encode(finding.against)} if finding.against else {}
-    missing = [name for name in cause.vantage if isinstance(getattr(case, name, NOT_ASKED), Unknown)]
-    return {"cause": cause.id, "title": cause.title, "summary": finding.summary, **facts, "vantage": missing, "by_hand": cause.by_hand}
+    others, _left_out = case.missing(cause.vantage)
+    return {"cause": cause.id, "title": cause.title, "summary": finding.summary, **facts, "vantage": list(others), "by_hand": cause.by_hand}

@@ -591,3 +591,10 @@ def test_directory_that_could_not_be_read_is_no_finding() -> None:
 def test_undecided_cause_says_that_the_directory_would_tell() -> None:
     summary = of(host(kerberos("refused")), "encryption_types").summary
     assert summary == "Not decided; the vantage point directory would tell."
+
+
+def test_undecided_cause_says_why_the_directory_was_left_out() -> None:
+    left_out = host(kerberos(), directory=Unknown("not asked: the logon works"))
+    assert of(left_out, "spn").summary == "Not decided; the directory was not asked: the logon works."
+    both = of(replace(left_out, logon=NOT_ASKED), "spn").summary
+    assert both == "Not decided; the vantage point logon would tell, and the directory was not asked: the logon works."

@@ -18,7 +18,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect.controllers i
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.kdc import Found, Realm, settle
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.krb5conf import Profile
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.occasion import not_worth_asking
-from ansible_collections.winrm.doctor.plugins.module_utils.directory import locate
+from ansible_collections.winrm.doctor.plugins.module_utils.directory import accounts, locate
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.ldap import Found as Gathered
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapUnreachable
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.tickets import principal_of
@@ -210,6 +210,35 @@ def test_own_spn_is_asked_for_first_and_as_a_client_would(world: World) -> None:
     assert [(step.asked_for, step.own, bool(step.sent)) for step in tickets][:2] == [("HTTP/alias.lab.test", True, True), ("HTTP/alias", False, False)]
     assert sum(step.own for step in tickets) == 1
     assert {step.asked_for.partition("/")[0] for step in tickets} == {"HTTP", "WSMAN", "HOST"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome", "asked"),
+    [
+        ("WSMAN/web01.lab.test@LAB.TEST", GRANTED, 1), ("WSMAN/WEB01.lab.test", REFUSED, 1), ("WSMAN/web01.lab.test@LAB.TEST", REFUSED, 1),
+        ("WSMAN/other.lab.test@LAB.TEST", GRANTED, 2), ("WSMAN/other.lab.test@LAB.TEST", REFUSED, 2), ("WSMAN/web01.lab.test@WRONG.TEST", REFUSED, 2),
+        ("WSMAN/web01.lab.test@WRONG.TEST", GRANTED, 1), ("", FAILED, 2),
+    ],
+)
+def test_own_spn_is_asked_for_as_it_stands_too_where_a_client_asks_for_another(
+    world: World, monkeypatch: pytest.MonkeyPatch, sent: str, outcome: str, asked: int,
+) -> None:
+    def ticket(_kdc: Kdc, spn: str, *, as_client: bool = False) -> KerberosStep:
+        return KerberosStep(TGS, spn, outcome, "x", realm="LAB.TEST", sent=sent) if as_client else KerberosStep(TGS, spn, GRANTED, "y", realm="LAB.TEST")
+
+    monkeypatch.setattr(Kdc, "ticket", ticket)
+    steps = [step for step in world.look(subsets=["kerberos"]).steps if step.name == TGS and step.asked_for == "WSMAN/web01.lab.test"]
+    assert [(step.own, step.means) for step in steps] == [(True, "x"), (False, "y")][:asked]
+
+
+def test_a_diagnosis_asks_for_near_siblings_and_counts_groups(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "sids", lambda _entry: ("S-1-5-21-1-2-3-513", "S-1-5-32-545"))
+    given = {"host": "web01.lab.test", "port": 5985, "auth": ["kerberos"], "username": "svc@lab.test", "password": PASSWORD}
+    plan = directory.Plan(thorough=False, connect_timeout=0.2)
+    found = directory.observe(from_params(given), Domain(), None, timeout=10, plan=plan, book=world.book, environ={"KRB5_CONFIG": os.devnull})
+    assert {one.spn for one in found.spns} == {"WSMAN/web01.lab.test", "WSMAN/web01", "HTTP/web01.lab.test", "HOST/web01.lab.test"}
+    assert isinstance(found.account, AccountEvidence)
+    assert (found.account.group_count, found.account.groups) == (2, Unknown("counted only: winrm.doctor.directory_info names them"))
 
 
 def test_siblings_are_left_out_where_the_own_name_is_well_and_time_counts(world: World) -> None:

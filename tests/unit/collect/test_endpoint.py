@@ -283,5 +283,5 @@ def test_overlong_evidence_is_cut_until_it_fits_and_still_decodes() -> None:
     assert size(seen) > RESULT_LIMIT
     cut = fit(seen)
     assert size(cut) <= RESULT_LIMIT
-    assert decode(EndpointEvidence, cut).gaps[-1].unknown.startswith("The host's answers were too long")
+    assert decode(EndpointEvidence, cut).gaps[-1].unknown.startswith("What was seen is too long")
     assert fit(cut) is cut

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence as a diagnosis tells it: without what decides nothing there. The modules for one vantage point tell all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..evidence.base import Known, Unknown
+from ..evidence.case import Case
+from ..evidence.directory import GRANTED, BindEvidence, DirectoryEvidence, DomainControllerEvidence, RootEvidence, SpnEvidence
+from ..evidence.endpoint import OPEN, DoorEvidence, EndpointEvidence, HttpEvidence
+from ..evidence.logon import PASSED, AttemptEvidence, LogonEvidence, RungEvidence
+
+KDC, LDAP = 88, 389
+CLASSES = ("http", "wsman")
+"""Service classes that a connection may be told to ask for."""
+
+
+def brief(case: Case) -> Case:
+    """The same case to every cause."""
+    return replace(case, endpoint=_endpoint(case.endpoint), logon=_logon(case.logon), directory=_directory(case.directory))
+
+
+def _endpoint(seen: Known[EndpointEvidence]) -> Known[EndpointEvidence]:
+    return seen if isinstance(seen, Unknown) else replace(seen, doors=tuple(map(_door, seen.doors)))
+
+
+def _door(door: DoorEvidence) -> DoorEvidence:
+    """What Identify brought is told in fields already."""
+    reply = door.identify
+    return replace(door, identify=replace(reply, body_start="")) if door.identity and isinstance(reply, HttpEvidence) else door
+
+
+def _logon(seen: Known[LogonEvidence]) -> Known[LogonEvidence]:
+    return seen if isinstance(seen, Unknown) else replace(seen, attempts=tuple(map(_attempt, seen.attempts)))
+
+
+def _attempt(attempt: AttemptEvidence) -> AttemptEvidence:
+    """Requests and replies of the logon itself, and of what failed."""
+    return replace(attempt, rungs=tuple(_rung(rung, first=number == 0) for number, rung in enumerate(attempt.rungs)))
+
+
+def _rung(rung: RungEvidence, *, first: bool) -> RungEvidence:
+    if rung.status == PASSED and not first:
+        return replace(rung, legs=())
+    return replace(rung, legs=tuple(replace(leg, reply=_told(leg.reply)) if leg.fault or rung.status == PASSED else leg for leg in rung.legs))
+
+
+def _told(reply: HttpEvidence) -> HttpEvidence:
+    """A reply whose meaning stands in fields of its own: without its text."""
+    return replace(reply, headers=(), body_start="")
+
+
+def _directory(seen: Known[DirectoryEvidence]) -> Known[DirectoryEvidence]:
+    if isinstance(seen, Unknown):
+        return seen
+    controllers = tuple(_controller(one, first=one is seen.controllers[0]) for one in seen.controllers)
+    return replace(seen, controllers=controllers, binds=_binds(seen.binds), spns=_spns(seen.spns))
+
+
+def _controller(seen: DomainControllerEvidence, *, first: bool) -> DomainControllerEvidence:
+    """Where the KDC answers, other open ports say nothing; nor does a second, coarser look at the clock."""
+    answers = any(port.port == KDC and port.state == OPEN for port in seen.ports)
+    told = (KDC, LDAP) if first else (KDC,)
+    ports = tuple(port for port in seen.ports if not answers or port.port in told or port.state != OPEN)
+    clocks = tuple(sorted(seen.clocks, key=lambda clock: clock.uncertainty)[:1])
+    root = replace(seen.root, configuration_context="", root_domain_context="", sasl=()) if isinstance(seen.root, RootEvidence) else seen.root
+    return replace(seen, ports=ports, clocks=clocks, root=root)
+
+
+def _binds(seen: tuple[BindEvidence, ...]) -> tuple[BindEvidence, ...]:
+    """Every refusal, but one success of each account."""
+    first = {bind.account: bind for bind in reversed(seen) if bind.outcome == GRANTED}
+    return tuple(bind for bind in seen if bind.outcome != GRANTED or first[bind.account] is bind)
+
+
+def _spns(seen: tuple[SpnEvidence, ...]) -> tuple[SpnEvidence, ...]:
+    """Where somebody carries the own SPN: that one, the other one that a connection may ask for, and what is double."""
+    own = next((one for one in seen if one.own), None)
+    if own is None or own.owners == ():
+        return seen
+    return tuple(one for one in seen if one.own or _is_double(one) or _may_be_asked_for(one.spn, own.spn))
+
+
+def _is_double(one: SpnEvidence) -> bool:
+    return not isinstance(one.owners, Unknown) and len(one.owners) > 1
+
+
+def _may_be_asked_for(spn: str, own: str) -> bool:
+    service, _slash, host = spn.lower().partition("/")
+    return service in CLASSES and host == own.lower().partition("/")[2]
