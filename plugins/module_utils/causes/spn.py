@@ -153,13 +153,15 @@ def _alias(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None:
     names = seen.names if seen else None
     if not isinstance(names, NameEvidence) or not names.canonical or case.target.spn_hostname:
         return None
-    name, real = directories.own_spn(case), names.canonical
+    name, real, here = directories.own_spn(case), names.canonical, directories.answering(case)
+    # The module finds a computer by its own names, and the alias is none of them.
+    account = f"{here.netbios_computer}$" if here is not None else ""
     return _finding(
         case, "alias", verdict, f"{names.asked} is an alias of {real}, and nobody carries {name}: Kerberos asks for the name as it is typed.",
         (*facts, Fact(f"DNS leads from {names.asked} to {real}", "DNS", "endpoint")), (
             Remedy("Connect by the host's own name", f"ansible_host: {real}"),
             Remedy("Or keep the alias and name the host for Kerberos", _override(case, real)),
-            Remedy(f"Or register {name}", _add(case, name), "medium"),
+            Remedy(f"Or register {name}", _add(case, name, account), "medium"),
         ),
     )
 

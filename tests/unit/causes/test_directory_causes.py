@@ -330,6 +330,11 @@ def test_missing_name_is_registered_by_a_task_and_only_host_may_be_asked_otherwi
     assert found.remedies[1].how == "ansible_psrp_negotiate_service: HTTP"
 
 
+def test_alias_is_registered_on_the_computer_that_answers() -> None:
+    how = of(NAMES["alias"][0], "spn").remedies[-1].how
+    assert how == 'ansible web01 -m winrm.doctor.spn -a "account=WEB01$ spns=WSMAN/portal.lab.test state=present"'
+
+
 @pytest.mark.parametrize("name", ["missing", "duplicate", "only HOST", "wrong owner, no logon tried"])
 def test_negotiate_falls_back_so_the_name_is_only_possible_before_a_logon(name: str) -> None:
     seen, cause, rule, _verdict, _tied = NAMES[name]
