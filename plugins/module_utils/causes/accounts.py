@@ -251,8 +251,8 @@ def remedy(state: str, name: str) -> Remedy:
         MUST_CHANGE: Remedy("Log on interactively once and change the password, then write it into the vault"),
         HOURS: Remedy("Widen the account's logon hours, or run at a time that they allow", "ADUC: Account, Logon Hours", "medium"),
         WORKSTATIONS: Remedy(
-            "Log on with Kerberos, or add the control node to the computers that the account may log on from",
-            f"Set-ADUser {user} -LogonWorkstations NAME,NAME", "medium",
+            "Log on with Kerberos, or add the control node to the computers that the account may log on from; the command sets the whole list",
+            f"Set-ADUser {user} -LogonWorkstations 'NAME,NAME'", "medium",
         ),
         SMARTCARD: Remedy("Use a service account that may log on with a password", f"Set-ADUser {user} -SmartcardLogonRequired $false", "medium"),
         WRONG: Remedy("Correct the password in the inventory or the vault, and try it once", "ansible_password"),

@@ -17,7 +17,7 @@ NO_COMMON_TYPE = 14
 DES, RC4, AES = 0x03, 0x04, 0x18
 """Bits of msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7)."""
 CLIENT_SETTINGS = ("permitted_enctypes", "default_tkt_enctypes", "default_tgs_enctypes")
-BY_HAND = "Compare msDS-SupportedEncryptionTypes of the host with permitted_enctypes of krb5.conf; on the domain controller Security 4769, code 0xE."
+BY_HAND = "Compare msDS-SupportedEncryptionTypes of account and host with krb5.conf's permitted_enctypes; on the controller Security 4768 and 4769, code 0xE."
 
 
 def findings(case: Case) -> list[Finding]:

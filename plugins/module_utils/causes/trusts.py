@@ -20,6 +20,8 @@ NO_KDC = (154, 156, 220)
 """MIT's own: no KDC known for the realm, none answered, its name does not resolve."""
 ACROSS = (7, 12, 31, 35, 60, 68, *NO_KDC)
 """What a TGS exchange across realms ends in where the way is broken (measured with Samba and MIT: 31, 35, 7, and no KDC)."""
+DIRECTIONS = {"both": "in both directions", "": "of unknown direction"}
+"""How a direction reads in a sentence, where not as it stands."""
 CHECK = "On a domain controller of each side: nltest /trusted_domains; netdom trust HOST_DOMAIN /domain:USER_DOMAIN /verify."
 
 
@@ -40,7 +42,7 @@ def findings(case: Case) -> list[Finding]:
         return []
     trust, facts = _trust(case, way), way.facts
     if trust is not None:
-        facts += (directories.read_fact(case, f"the trust with {trust.partner} is {trust.direction or 'of unknown direction'}{_marks(trust)}"),)
+        facts += (directories.read_fact(case, f"the trust with {trust.partner} is {DIRECTIONS.get(trust.direction, trust.direction)}{_marks(trust)}"),)
     if way.status == FIREWALLED or (way.code == POLICY and trust is not None and "cross_organization" in trust.attributes):
         return [_selective(case, way, facts)]
     if way.code in NO_KDC:
