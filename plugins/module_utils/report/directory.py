@@ -23,7 +23,8 @@ def sentence(name: str, seen: DirectoryEvidence) -> str:
     if why := next((part.unknown for part in read if isinstance(part, Unknown)), None):
         return f"{name}: {why.rstrip('.')}."
     found = [f"{len(part)} {what}" for part, what in _lists(seen)]
-    return f"{name}: the domain {seen.domain} was asked{': ' if found else ''}{', '.join(found)}."
+    asked = "the domain was asked" if name == seen.domain else f"the domain {seen.domain} was asked"
+    return f"{name}: {asked}{': ' if found else ''}{', '.join(found)}."
 
 
 def _lists(seen: DirectoryEvidence) -> t.Iterator[tuple[tuple[t.Any, ...], str]]:
@@ -50,12 +51,18 @@ def _account(seen: DirectoryEvidence) -> str:
     if isinstance(account, Unknown):
         return ""
     found = obstacles(account)
+    refused = {step.asked_for.partition("@")[0].lower() for step in seen.steps if step.name == AS and step.outcome == REFUSED}
+    if not found and account.name.lower() in refused:
+        # The directory has nothing against the account, yet the KDC has: what the KDC says is the answer.
+        return ""
     limit = f", but only from {', '.join(account.workstations[:3])}" if account.workstations else ""
     return f"{account.name} {' and '.join(found)}" if found else f"{account.name} may log on{limit}"
 
 
 def _ticket(seen: DirectoryEvidence) -> str:
-    asked = _last(step for step in seen.steps if step.name == AS and step.outcome in (GRANTED, REFUSED, FAILED))
+    """Why there is no ticket-granting ticket, for the account itself or for the one that reads."""
+    refused = next((step for step in seen.steps if step.name == AS and step.outcome == REFUSED), None)
+    asked = refused or _last(step for step in seen.steps if step.name == AS and step.outcome in (GRANTED, FAILED))
     if asked is None or asked.outcome == GRANTED:
         return ""
     return asked.means.rstrip(".")

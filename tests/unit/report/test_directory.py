@@ -24,6 +24,7 @@ SVC = AccountEvidence("svc", "CN=svc")
 OWNER = OwnerEvidence("WEB01$", "CN=WEB01")
 SPN = "WSMAN/web01.lab.test"
 REFUSED = KerberosStep("as", "svc@LAB.TEST", "refused", "No ticket-granting ticket for svc@LAB.TEST: 24: The password is wrong.", code=24, used=True)
+READER = KerberosStep("as", "reader@LAB.TEST", "granted", "The KDC of LAB.TEST accepts the password of reader@LAB.TEST.", used=True)
 NO_TICKET = KerberosStep("tgs", SPN, "refused", f"No ticket for {SPN}: 7: Nobody has it.", code=7, own=True)
 
 
@@ -41,6 +42,10 @@ def seen(**changes: t.Any) -> DirectoryEvidence:
         (seen(account=AccountEvidence("svc", "", workstations=("PC1",))), "svc may log on, but only from PC1."),
         (seen(account=NO_SUCH_ACCOUNT), "lab.test has no such account."),
         (seen(account=Unknown("closed."), steps=(REFUSED,)), "No ticket-granting ticket for svc@LAB.TEST: 24: The password is wrong."),
+        # Another account reads, and finds the own one in order; its password is refused all the same.
+        (seen(account=SVC, steps=(REFUSED, READER)), "No ticket-granting ticket for svc@LAB.TEST: 24: The password is wrong."),
+        (seen(account=AccountEvidence("svc", "", locked=True), steps=(REFUSED, READER)),
+         "svc is locked out; No ticket-granting ticket for svc@LAB.TEST: 24: The password is wrong."),
         (seen(account=Unknown("closed."), steps=(NO_TICKET,)), f"No ticket for {SPN}: 7: Nobody has it."),
         (seen(steps=(NO_TICKET,), spns=(SpnEvidence(SPN, (OWNER,), own=True),)), f"{SPN} belongs to WEB01$; No ticket for {SPN}: 7: Nobody has it."),
         (seen(account=Unknown("no controller answers")), "no controller answers."),
@@ -50,3 +55,7 @@ def seen(**changes: t.Any) -> DirectoryEvidence:
 )
 def test_sentence(evidence: DirectoryEvidence, words: str) -> None:
     assert sentence("web01", evidence) == f"web01: {words}"
+
+
+def test_sentence_about_a_domain_names_it_once() -> None:
+    assert sentence("lab.test", seen(duplicates=(SpnEvidence(SPN),))) == "lab.test: the domain was asked: 1 duplicate SPNs."
