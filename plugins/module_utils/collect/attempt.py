@@ -38,6 +38,7 @@ NOT_TOLD = {
     "refused_before": "Not tried: the same account was refused on {where}, and a second refusal may lock it. That says nothing about this host.",
     "in_doubt": "Not tried: on {where} the same account's password was sent and no answer came, so it counts as a refusal.",
     "no_book": "Not tried: this process does not share the book of attempts with others, so nobody could tell when the account is about to be locked.",
+    "ambiguous": "Not tried: a name without a domain may be the host's own account, so no KDC gets its password.",
     "busy": "Not tried: another host was still trying the same account when the time was up.",
 }
 

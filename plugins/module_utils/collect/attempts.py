@@ -21,7 +21,7 @@ import tempfile
 import time
 import typing as t
 
-from ..account import LOCAL, Account
+from ..account import EITHER, LOCAL, Account
 from ..evidence.base import decode, encode
 from ..evidence.directory import KerberosStep
 from ..wire.deadline import Deadline
@@ -93,6 +93,10 @@ class Book:
         """
         if not self.shared:
             yield Permit(False, reason="no_book")
+            return
+        if kdc and account.kind == EITHER:
+            # What a host accepted may be its own account's password; the KDC would judge it for the domain's namesake, and lock that.
+            yield Permit(False, reason="ambiguous")
             return
         if known := self._known(account, password, kdc):
             yield known

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 
 from .. import deps
-from ..account import DOMAIN, EITHER, LOCAL, account_of
+from ..account import DOMAIN, EITHER, LOCAL, account_of, in_domain
 from ..directory import spns
 from ..directory.computers import is_name_of
 from ..directory.locate import of_user
@@ -141,8 +141,11 @@ class _Visit:
         """`of_host`: the account is the inventory's, so a bare name may be the host's own; one named for the directory lives there."""
         explained = of_host or "\\" in username or "@" in username
         account = account_of(username, self.target.host if self.target and of_host else "", self.challenge if explained else None)
-        if not of_host and account.kind == EITHER:
+        if account.kind == EITHER and not of_host:
             account = replace(account, kind=DOMAIN, computer="")
+        elif account.kind == EITHER and self.target and self.target.auth == ("kerberos",):
+            # Kerberos knows no local accounts: a bare name is the default realm's.
+            account = in_domain(account, self.profile.first("libdefaults", "default_realm") or "")
         return Reader(username, password, account, self.domain, self.book, self.plan.limit, self.profile, self.held.enter_context(Tickets()))
 
     def _user(self) -> str:
@@ -238,11 +241,7 @@ class _Visit:
 
     def _may_ask(self, reader: Reader) -> bool:
         """Whether a KDC may be asked with this account: not for one that is local, nor with a password that may belong to a local namesake."""
-        if reader.account.kind == LOCAL:
-            return False
-        if reader is self.own and reader.password is not None and reader.account.kind == EITHER:
-            return self._takes_tickets()
-        return True
+        return reader.account.kind == DOMAIN or (reader.account.kind == EITHER and reader.password is None)
 
     def _service_tickets(self, target: Target, host: Site) -> None:
         reader = next((one for one in (self.own, self.reader) if one and one.tickets.cache), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import deps
-from ..account import LOCAL, Account
+from ..account import EITHER, LOCAL, Account
 from ..directory.ldap import Credentials, Ldap
 from ..directory.refusal import LdapError, LdapUnreachable
 from ..directory.tickets import Tickets, principal_of, spelled
@@ -55,6 +55,14 @@ class Reader:
         """Whether the KDC refused the account itself: then the same password is used nowhere else."""
         return self.step is not None and self.step.outcome == REFUSED and kerberos.names_credentials(self.step.code)
 
+    @property
+    def ambiguous(self) -> bool:
+        """Whether the password may be that of the host's own account: then a controller would count it against the domain's namesake."""
+        return self.account.kind == EITHER and self.password is not None
+
+    def _both(self) -> str:
+        return f"{self.username} may be the host's own account: write it as DOMAIN\\{self.username}, or set domain_username and domain_password"
+
     def get_ticket(self, realm: str, deadline: Deadline, silence: str = "") -> KerberosStep:
         """Ask for the ticket-granting ticket, or take the user's own where there is no password. `silence` says that no KDC would answer."""
         self.step = self._get_ticket(realm, deadline, silence)
@@ -68,6 +76,8 @@ class Reader:
             return KerberosStep(AS, shown, NOT_TRIED, NO_LIBRARY, realm=realm)
         if self.password is None:
             return self._adopted(shown, realm, deadline)
+        if self.ambiguous:
+            return KerberosStep(AS, shown, NOT_TRIED, f"Not tried: {self._both()}.", realm=realm)
         if not principal or self.account.kind == LOCAL:
             return KerberosStep(AS, shown, NOT_TRIED, f"No KDC knows {self.username}: it is no account of a known domain.", realm=realm)
         if silence:
@@ -92,6 +102,8 @@ class Reader:
             return f"{self.username} is refused itself: set domain_username and domain_password to read with another account"
         if self.account.kind == LOCAL:
             return f"{self.username} is an account of the host, which the directory does not know: set domain_username and domain_password"
+        if self.ambiguous:
+            return self._both()
         if self.password is None or self.domain.auth == "kerberos":
             return self.step.means if self.step else f"There is no password for {self.username or 'an account'}."
         return ""
@@ -128,7 +140,7 @@ class Reader:
         ways = []
         if self.tickets.cache and auth in ("auto", "kerberos"):
             ways.append("kerberos")
-        if self.password is not None and not self.refused and self.account.kind != LOCAL:
+        if self.password is not None and not self.refused and not self.ambiguous and self.account.kind != LOCAL:
             ways += ["ntlm"] if auth in ("auto", "ntlm") else []
             # Whoever the certificate does not prove must not be handed the password unasked.
             inside = self.domain.transport != "sealed" and self.domain.validate_certs

@@ -92,6 +92,14 @@ def test_bare_name_counts_as_local_and_as_domain(book: Book) -> None:
     assert not ask(book, LOCAL)[0]
 
 
+def test_bare_name_that_a_host_let_in_is_never_shown_to_a_kdc(book: Book) -> None:
+    """It may be the host's own account, and the KDC would judge the password for the domain's."""
+    either = account_of("svc", "web01", CHALLENGE)
+    ask(book, either, end="accepted")
+    with book.permit(either, "secret", where="the KDC of LAB.TEST", limit=1, deadline=Deadline(1), kdc=True) as permit:
+        assert (permit.granted, permit.reason) == (False, "ambiguous")
+
+
 def test_workers_share_the_book() -> None:
     book = Book(os.getpid())
     assert in_child(lambda: ask(book, end="refused")) == [True, False, "", ""]

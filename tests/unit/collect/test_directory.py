@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils import deps
@@ -319,7 +320,7 @@ def test_password_that_is_known_to_be_right_may_try_every_way(world: World) -> N
     ("username", "auth", "challenge", "asked"),
     [
         ("web01\\svc", ["kerberos"], None, []), (".\\svc", ["ntlm"], None, []), ("svc", ["ntlm"], CHALLENGE, []),
-        ("svc", ["negotiate"], CHALLENGE, ["svc@LAB.TEST"]),
+        ("svc", ["negotiate"], CHALLENGE, []), ("svc", ["kerberos", "ntlm"], CHALLENGE, []),
         ("LAB\\svc", ["ntlm"], CHALLENGE, ["svc@LAB.TEST"]), ("svc", ["ntlm"], replace(CHALLENGE, membership="workgroup"), []),
         ("svc@elsewhere.test", ["ntlm"], None, ["svc@elsewhere.test@LAB.TEST"]),
     ],
@@ -327,6 +328,33 @@ def test_password_that_is_known_to_be_right_may_try_every_way(world: World) -> N
 def test_whose_password_a_kdc_may_see(world: World, username: str, auth: list[str], challenge: t.Any, asked: list[str]) -> None:
     world.look(challenge=challenge, username=username, auth=auth)
     assert world.kdcs[0].asked == asked
+
+
+@pytest.mark.parametrize("auth", [["negotiate"], ["ntlm"], ["kerberos", "ntlm"], ["credssp"]])
+def test_local_passwords_of_many_hosts_are_never_judged_for_the_domains_namesake(world: World, auth: list[str]) -> None:
+    """A bare name that a member let in may be its own Administrator, with another password on each host."""
+    world.answers, world.server.refused = [WRONG], {"ntlm": (49, 0x52E), "simple": (49, 0x52E)}
+    for number in range(1, 8):
+        host = f"web{number}.lab.test"
+        challenge = replace(CHALLENGE, dns_computer=host, netbios_computer=f"WEB{number}")
+        with world.book.permit(account_of("administrator", host, challenge), f"local-{number}", where=host, limit=1, deadline=Deadline(1)) as permit:
+            permit.accepted()
+        found = world.look(challenge=challenge, host=host, username="administrator", password=f"local-{number}", auth=auth)
+        why = "administrator may be the host's own account: write it as DOMAIN\\administrator, or set domain_username and domain_password"
+        assert found.account == Unknown(why)
+    assert (world.proved, [kdc.asked for kdc in world.kdcs], world.server.binds) == ([], [[]] * 7, [])
+
+
+@pytest.mark.parametrize(("default", "proved"), [("LAB.TEST", ["svc@LAB.TEST"]), ("", [])])
+def test_bare_name_is_the_default_realms_where_kerberos_is_the_only_way(world: World, tmp_path: Path, default: str, proved: list[str]) -> None:
+    conf = tmp_path / "krb5.conf"
+    conf.write_text(f"[libdefaults]\ndefault_realm = {default}\n" if default else "", encoding="utf-8")
+    target = from_params({"host": "web01.lab.test", "auth": ["kerberos"], "username": "svc", "password": PASSWORD})
+    seen = EndpointEvidence("", "", Unknown("x"), doors=(door("http", challenge=CHALLENGE),))
+    directory.observe(target, Domain(), seen, timeout=10, plan=directory.Plan(connect_timeout=0.2), book=world.book, environ={"KRB5_CONFIG": str(conf)})
+    assert world.proved == proved
+    assert not world.permit("svc")[0], "no proof for the account of a host"
+    assert world.permit("lab.test\\svc")[0] is bool(proved)
 
 
 def test_without_a_password_the_ticket_cache_is_taken(world: World) -> None:
