@@ -11,7 +11,7 @@ from ..causes import accounts, directories, etypes, kdcs, keys, logons
 from ..causes.token_size import NEAR_LIMIT
 from ..evidence.base import Unknown, seconds
 from ..evidence.case import Case
-from ..evidence.directory import GRANTED, PolicyEvidence
+from ..evidence.directory import AS, GRANTED, NO_SUCH_ACCOUNT, NOT_ASKED_FOR, NOT_READ, REFUSED, PolicyEvidence
 from ..evidence.logon import ACCEPTED
 from .fleet import NOTEWORTHY
 
@@ -20,6 +20,20 @@ PASSWORD_SOON, ACCOUNT_SOON = 14 * 86400, 30 * 86400
 MANY_GROUPS = 100
 TOKEN_BASE, TOKEN_EACH = 1200, 40
 """Bytes: TokenSize = 1200 + 40 d + 8 s with d domain-local and foreign groups and s others (KB327825); here every group is counted as the dear kind."""
+
+
+def _unread(case: Case, now: float) -> t.Iterator[str]:
+    """Whoever named an account to read with, or whose directory is silent, would else take it that nothing was to be read."""
+    seen = directories.directory(case)
+    if seen is None or not isinstance(seen.computer, Unknown) or seen.computer in (NOT_READ, NOT_ASKED_FOR, NO_SUCH_ACCOUNT):
+        return
+    own = {asked.step.asked_for for asked in directories.mine(case)}
+    refused = [asked.step for asked in directories.steps(case, AS) if asked.step.outcome == REFUSED]
+    reader = next((step for step in refused if step.asked_for not in own), None)
+    if reader is not None:
+        yield f"The directory was not read, for the account that was named to read with is refused: {reader.means}"
+    elif not refused:
+        yield f"The directory was not read: {seen.computer.unknown.rstrip('.')}."
 
 
 def _state(case: Case, now: float) -> t.Iterator[str]:
@@ -130,4 +144,4 @@ def _client(case: Case, now: float) -> t.Iterator[str]:
             yield f"krb5.conf sets {name} = {value}, which leaves out AES."
 
 
-RULES = (_state, _ends, _counter, _habits, _rc4, _computer, _spns, _kdc, _clocks, _realm, _client)
+RULES = (_unread, _state, _ends, _counter, _habits, _rc4, _computer, _spns, _kdc, _clocks, _realm, _client)

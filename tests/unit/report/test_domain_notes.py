@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import KerberosStep
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import TROUBLE
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
@@ -41,6 +43,21 @@ NOTES: dict[str, tuple[Case, str]] = {
     "lower case": (host(kerberos(), connection="winrm", username="svc@lab.test"), "kinit, which the connection winrm runs, may refuse that"),
     "no AES": (host(kerberos(), directory=domain(), controller=control(permitted_enctypes="arcfour-hmac")), "arcfour-hmac, which leaves out AES"),
 }
+UNREAD = {"spns": (), "account": Unknown("closed."), "computer": Unknown("closed.")}
+READER = step("as", "refused", 24, "reader@LAB.TEST", means="No ticket-granting ticket for reader@LAB.TEST: 24: The password is wrong.")
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((*GRANTED[:2], READER), ["The directory was not read, for the account that was named to read with is refused: " + READER.means]),
+        (GRANTED, ["The directory was not read: closed."]),
+        # The finding says it, with what to do.
+        ((step("as", "refused", 24),), []),
+    ],
+)
+def test_directory_that_was_not_read_is_told(steps: tuple[KerberosStep, ...], said: list[str]) -> None:
+    assert notes(host(kerberos(), directory=domain(steps=steps, **UNREAD)), NOW) == said
 
 
 @pytest.mark.parametrize("name", NOTES)
