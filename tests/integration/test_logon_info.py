@@ -55,7 +55,7 @@ for host, scheme, method in (("web01", "http", "negotiate"), ("web02", "https", 
     way = dict(host=address, port=5985 if scheme == "http" else 5986, scheme=scheme, ca_path=os.environ["WINRM_DOCTOR_LAB_CA"])
     target = from_params(dict(way, username=known["vars"]["ansible_user"], password=known["vars"]["ansible_password"]))
     channel = Channel(target, socket.gethostbyname(address), way["port"], scheme, Deadline(20))
-    made = lambda der: methods.method_for(method, target, der, "sent", ("Negotiate", "CredSSP"))
+    made = lambda der: methods.method_for(method, target, der, "sent", ("Negotiate", "CredSSP"), once=True)
     session = Session(channel, made, name=method, sealed=scheme == "http")
     print(session.log_on(), end=" ")
     wsman = psrp_client(session, address, 10)

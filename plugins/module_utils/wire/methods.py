@@ -130,7 +130,7 @@ class Security(Method):
 def method_for(method: str, target: Target, certificate: bytes | None, binding: str, offered: t.Sequence[str], *, once: bool = False) -> Method:
     """The client's side of `method`; `certificate` is the host's (DER), `binding` one of SENT, OMITTED, WRONG. Raises LogonFailure.
 
-    `once`: no second KDC may see the password where the first one refuses it.
+    `once`: the password may be judged one time only, by one KDC or by the host.
     """
     if method == "certificate":
         return Certificate()
@@ -142,7 +142,7 @@ def method_for(method: str, target: Target, certificate: bytes | None, binding: 
         raise LogonFailure("library", "The Python libraries gssapi and krb5, which Kerberos needs, cannot be imported")
     # pyspnego's negotiate asks the KDC first and says nothing of its refusal; with Kerberos at hand that is an attempt of its own, so NTLM is left here.
     protocol = "ntlm" if method == "negotiate" and deps.speaks_kerberos() and target.password else method
-    options = {}
+    options: dict[str, t.Any] = {}
     if certificate and binding in (SENT, WRONG) and method != "credssp":
         options["channel_bindings"] = deps.channel_bindings(application_data=channel_binding(certificate, binding))
     cache = None
@@ -152,10 +152,15 @@ def method_for(method: str, target: Target, certificate: bytes | None, binding: 
             # What pyspnego does with a password, but for the repeat at the primary KDC; the name is read as it reads it.
             _credential, cache = initial_ticket(target.username, target.password)
             who = (deps.spnego.KerberosCCache(cache.name),)
-        context = deps.spnego.client(
-            *who, hostname=target.spn_hostname or target.host, service=target.service, protocol=protocol,
-            options=deps.spnego.NegotiateOptions.none if method == "credssp" else deps.spnego.NegotiateOptions.wrapping_winrm, **options,
-        )
+        place = {"hostname": target.spn_hostname or target.host, "service": target.service}
+        if method == "credssp":
+            plain = deps.spnego.NegotiateOptions.none
+            if once and deps.speaks_kerberos() and target.password is not None:
+                # What CredSSP carries inside is negotiate, which shows the password to KDCs and then, by NTLM, to the host: NTLM alone shows it once.
+                options["credssp_negotiate_context"] = deps.spnego.client(*who, **place, protocol="ntlm", options=plain)
+            context = deps.spnego.client(*who, **place, protocol=protocol, options=plain, **options)
+        else:
+            context = deps.spnego.client(*who, **place, protocol=protocol, options=deps.spnego.NegotiateOptions.wrapping_winrm, **options)
     except Exception as error:
         if cache:
             cache.destroy()
