@@ -35,8 +35,9 @@ def padata(kind: int, value: bytes) -> bytes:
     return der(0x30, der(0xA1, integer(kind)), der(0xA2, der(4, value)))
 
 
-def etype_info2(*entries: tuple[int, str]) -> bytes:
-    items = [der(0x30, der(0xA0, integer(kind)), *([der(0xA1, text(salt))] if salt else [])) for kind, salt in entries]
+def etype_info2(*entries: tuple[int, str], params: bytes = b"") -> bytes:
+    more = [der(0xA2, der(4, params))] if params else []
+    items = [der(0x30, der(0xA0, integer(kind)), *([der(0xA1, text(salt))] if salt else []), *more) for kind, salt in entries]
     return padata(19, der(0x30, *items))
 
 

@@ -104,8 +104,9 @@ def fill(
     ask(username, password, account, (Realm(realm, sure),), book, deadline, limit=limit, profile=profile)
     with book.permit(account, password, where=kdc_of(realm), limit=limit, deadline=deadline.sooner(deadline.left() * SHARE), kdc=True) as permit:
         if not permit.granted:
-            known = permit.step if permit.reason in ("refused_by_kdc", "asked") and permit.step and permit.step.outcome != GRANTED else None
-            return known, permit
+            known = permit.step if permit.reason in ("refused_by_kdc", "asked") else None
+            # Whoever is refused before the password is asked for gets no ticket all the same.
+            return (replace(known, name=AS) if known and known.outcome != GRANTED else None), permit
         if not permit.proven:
             permit.withdrawn()
             return KerberosStep(AS, shown, NOT_TRIED, f"The KDC of {realm} was not asked for {shown}: the time was used up.", realm=realm), permit
@@ -185,7 +186,10 @@ class _Asking:
         if found.places and not self._probed(principal, realm, found.places):
             last = self.steps[-1]
             return last if names_credentials(last.code) and not self._passes(last, realm) else None
-        if self._seen and (info := preauth.key_info(self._seen.reply or kdc.Reply())):
+        reply = (self._seen.reply if self._seen else None) or kdc.Reply()
+        if preauth.is_cheap(reply):
+            return self._not_asked(realm.name, "asks for a proof that is cheap to guess the password from, which no domain controller does")
+        if self._seen and (info := preauth.key_info(reply)):
             return self._proved(self._seen, realm.name, info)
         return self._by_library(self._principal or principal, probed=bool(found.places))
 
@@ -220,6 +224,11 @@ class _Asking:
         step = preauth.prove(address, realm, _user(self._principal), self.password, info, self.deadline, port, offset=offset)
         self.steps.append(step)
         return step
+
+    def _not_asked(self, realm: str, why: str) -> None:
+        """The KDC gets no proof of the password."""
+        shown = tickets.spelled(self._principal)
+        self.steps.append(KerberosStep(AS, shown, NOT_TRIED, f"Not tried: {kdc_of(realm)} {why}.", realm=realm))
 
     def _by_library(self, principal: str, *, probed: bool) -> KerberosStep:
         """What is no matter of an AES key: libkrb5 knows the other ways."""

@@ -37,9 +37,14 @@ TICKET, SEALED, NONCE = 5, 6, 2
 
 def key_info(reply: kdc.Reply) -> kdc.KeyInfo | None:
     """The first key that can be made here, where the KDC takes an encrypted timestamp; else None."""
-    if not reply.timestamp or deps.ciphers is None or deps.missing("cryptography"):
+    if not reply.timestamp or is_cheap(reply) or deps.ciphers is None or deps.missing("cryptography"):
         return None
     return next((key for key in reply.keys if key.kind in KEY_BYTES and key.salt and _rounds(key.params)), None)
+
+
+def is_cheap(reply: kdc.Reply) -> bool:
+    """Whether a KDC asks for a proof that is cheap to guess the password from, which no real one does: then it gets none of any kind."""
+    return any(key.kind in KEY_BYTES and len(key.params) == 4 and 0 < int.from_bytes(key.params, "big") < USUAL_ROUNDS for key in reply.keys)
 
 
 def prove(
@@ -50,8 +55,10 @@ def prove(
     asked = user if "@" in user else f"{user}@{realm}"
     key = string_to_key(info.kind, encoded(password), info.salt, _rounds(info.params))
     nonce = secrets.randbits(31)
+    # The list chooses the session key too, which the krbtgt account has to support ([RFC 4120] 3.1.3): all that real clients offer.
+    offered = (info.kind, *(kind for kind in kdc.ENCRYPTION_TYPES if kind != info.kind))
     proof = _encrypted_data(info.kind, encrypt(key, TIMESTAMP_USAGE, _timestamp(now() + offset)))
-    request = kdc.build_as_req(realm, user, nonce=nonce, etypes=(info.kind,), pac=None, proof=proof)
+    request = kdc.build_as_req(realm, user, nonce=nonce, etypes=offered, pac=None, proof=proof)
     used = False
     try:
         stream = kdc.dial(address, port, deadline)
@@ -62,7 +69,7 @@ def prove(
             stream.close()
         reply = kdc.read_reply(data)
         if reply.granted:
-            return _granted(data, key, nonce, asked, realm)
+            return _granted(data, info.kind, key, nonce, asked, realm)
     except (WireError, ValueError) as error:
         means = f"The KDC at {address} port {port} gave no usable answer to the password of {asked}: {printable(str(error), 200)}."
         return KerberosStep(AS, asked, FAILED, means, realm=realm, used=used)
@@ -72,20 +79,22 @@ def prove(
     )
 
 
-def _granted(data: bytes, key: bytes, nonce: int, asked: str, realm: str) -> KerberosStep:
+def _granted(data: bytes, kind: int, key: bytes, nonce: int, asked: str, realm: str) -> KerberosStep:
     """An AS-REP that only somebody who knows the password's key could make; ValueError otherwise."""
     parts = fields(read_element(read_element(data, 0).value, 0))
     if not {3, 4, TICKET, SEALED} <= set(parts):
         raise ValueError("its AS-REP lacks a part")
-    sealed = fields(parts[SEALED]).get(2)
-    opened = decrypt(key, REPLY_USAGE, sealed.value if sealed else b"")
+    sealed = fields(parts[SEALED])
+    if 0 not in sealed or int.from_bytes(sealed[0].value, "big") != kind:
+        raise ValueError("its ticket is sealed with another encryption type than that of the password's proof")
+    opened = decrypt(key, REPLY_USAGE, sealed[2].value if 2 in sealed else b"")
     inner = fields(read_element(read_element(opened, 0).value, 0))
     if NONCE not in inner or int.from_bytes(inner[NONCE].value, "big") != nonce:
         raise ValueError("its AS-REP answers another request")
     client = service_name(parts[3], parts[4])
-    kind = ticket_encryption(_whole(parts[TICKET]))
-    means = f"The KDC of {realm} accepts the password of {client}{f'; the ticket is encrypted with {kind}' if kind else ''}."
-    return KerberosStep(AS, asked, GRANTED, means, realm=realm, got=client, ticket_encryption=kind, used=True)
+    sealing = ticket_encryption(_whole(parts[TICKET]))
+    means = f"The KDC of {realm} accepts the password of {client}{f'; the ticket is encrypted with {sealing}' if sealing else ''}."
+    return KerberosStep(AS, asked, GRANTED, means, realm=realm, got=client, ticket_encryption=sealing, used=True)
 
 
 def _whole(part: Element) -> bytes:
@@ -104,9 +113,13 @@ def _encrypted_data(kind: int, cipher: bytes) -> bytes:
 
 
 def _rounds(params: bytes) -> int:
-    """The iteration count of s2kparams ([RFC 3962] 4); 0 where it is none that can be worked with."""
+    """The iteration count of s2kparams ([RFC 3962] 4); 0 where it is none that can be worked with.
+
+    Fewer rounds than usual, which anybody who answers on port 88 may ask for, would make the proof cheap to guess from; libkrb5 takes no less either
+    (MIT krb5, src/lib/crypto/krb/s2k_pbkdf2.c: pbkdf2_string_to_key).
+    """
     rounds = int.from_bytes(params, "big") if params else USUAL_ROUNDS
-    return rounds if len(params) in (0, 4) and 0 < rounds <= MOST_ROUNDS else 0
+    return rounds if len(params) in (0, 4) and USUAL_ROUNDS <= rounds <= MOST_ROUNDS else 0
 
 
 def string_to_key(kind: int, password: bytes, salt: bytes, rounds: int = USUAL_ROUNDS) -> bytes:

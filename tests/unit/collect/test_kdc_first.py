@@ -158,6 +158,16 @@ def test_password_with_an_aes_key_needs_no_library(
     assert told(permit(book)) == expected
 
 
+def test_kdc_that_wants_a_cheap_proof_gets_none(book: Book, domain: Domain) -> None:
+    """What asks for it is not authenticated: whoever answers on port 88 could guess the password from such a proof."""
+    cheap = krb.error(25, e_data=krb.method_data(krb.padata(2, b""), krb.etype_info2((18, "X"), (23, ""), params=b"\0\0\0\1")))
+    seen: list[bytes] = []
+    steps = served(krb.answering(cheap, seen=seen), domain, book)
+    assert [(step.name, step.outcome, step.used) for step in steps] == [("probe", "granted", False), ("as", "not_tried", False)]
+    assert (len(seen), domain.used) == (1, [])
+    assert permit(book).granted
+
+
 def test_another_password_is_another_question(book: Book, domain: Domain) -> None:
     domain.refuses(24)
     served(krb.answering(PREAUTH), domain, book)
@@ -417,6 +427,13 @@ def test_ticket_is_asked_for_once_the_password_is_proven(
     assert (given.proven, domain.used) == (True, [(principal, "secret")])
     assert step is not None
     assert step.outcome == GRANTED
+
+
+def test_ticket_is_refused_with_the_account_before_the_password_is_asked_for(book: Book, domain: Domain) -> None:
+    with Hostile(krb.answering(krb.error(18, e_data=krb.extended(0xC0000072)))) as server:
+        step, _permit = fill(book, domain.environ(f"{ADDRESS}:{server.port}"))
+    assert step is not None
+    assert (step.name, step.outcome, step.code, step.status, step.used, domain.used) == ("as", "refused", 18, 0xC0000072, False, [])
 
 
 def test_ticket_is_left_alone_where_no_kdc_answers(book: Book, domain: Domain) -> None:

@@ -92,7 +92,7 @@ def read(asked: bytes) -> tuple[bytes, int]:
     return fields(read_element(first[2].value, 0))[2].value, int.from_bytes(fields(parts[4])[7].value, "big")
 
 
-def knowing(key: bytes, *, nonce: int | None = None, seen: list[str] | None = None, tag: int = 0x79) -> Play:
+def knowing(key: bytes, *, nonce: int | None = None, seen: list[str] | None = None, tag: int = 0x79, kind: int = 18) -> Play:
     """A KDC that knows a key: it opens the proof and seals its answer, for another nonce where one is given."""
 
     def act(sock: socket.socket) -> None:
@@ -105,7 +105,7 @@ def knowing(key: bytes, *, nonce: int | None = None, seen: list[str] | None = No
         if seen is not None:
             seen.extend(re.findall(r"\d{14}Z", stamp.decode("latin-1")))
         part = krb.reply_part(number if nonce is None else nonce, tag)
-        sock.sendall(krb.framed(krb.reply(cipher=preauth.encrypt(key, 3, part))))
+        sock.sendall(krb.framed(krb.reply(kind, cipher=preauth.encrypt(key, 3, part))))
 
     return act
 
@@ -140,9 +140,18 @@ def test_what_was_judged_is_told_from_what_was_not(code: int, used: bool) -> Non
     assert prove(krb.answering(krb.error(code))).used is used
 
 
+def test_proof_comes_with_every_encryption_type_that_clients_offer() -> None:
+    """The list chooses the session key too, which krbtgt may have an RC4 key for only."""
+    seen: list[bytes] = []
+    prove(krb.answering(krb.error(24), seen=seen), info=kdc.KeyInfo(17, b"LAB.TESTsvc"))
+    body = fields(read_element(read_element(seen[0], 0).value, 0))[4]
+    assert [part[0] for part in re.findall(rb"\x02\x01(.)", fields(body)[8].value, re.DOTALL)] == [17, 18, 20, 19, 23]
+
+
 NO_PROOFS: list[tuple[str, Play]] = [
     ("another password's key", krb.answering(krb.reply(cipher=preauth.encrypt(bytes(32), 3, krb.reply_part(1))))),
     ("a ticket for another request", knowing(KEY, nonce=1)),
+    ("a ticket that claims another encryption type", knowing(KEY, kind=23)),
     ("noise where the sealed part should be", krb.answering(krb.reply())),
     ("nothing sealed", krb.answering(krb.reply(cipher=b""))),
     ("sealed noise", krb.answering(krb.reply(cipher=preauth.encrypt(KEY, 3, b"\xff" * 40)))),
@@ -192,7 +201,18 @@ def test_key_is_one_that_can_be_made_here(items: tuple[bytes, ...], kind: int | 
     assert (found.kind if found else None) == kind
 
 
-@pytest.mark.parametrize(("params", "usable"), [("", True), ("00001000", True), ("00000000", False), ("ffffffff", False), ("1000", False)])
-def test_iteration_counts_that_would_cost_minutes_are_left_alone(params: str, usable: bool) -> None:
+@pytest.mark.parametrize(
+    ("params", "usable"),
+    [
+        ("", True), ("00001000", True), ("00002000", True), ("00000000", False), ("ffffffff", False), ("1000", False), ("00000001", False), ("00000fff", False),
+    ],
+)
+def test_iteration_counts_are_those_that_libkrb5_would_take_too(params: str, usable: bool) -> None:
+    """More would cost minutes, and fewer would make the proof cheap to guess the password from."""
     reply = kdc.Reply(code=25, timestamp=True, keys=(kdc.KeyInfo(18, b"S", bytes.fromhex(params)),))
     assert (preauth.key_info(reply) is not None) is usable
+
+
+def test_kdc_that_wants_one_cheap_key_gets_no_other_proof_either() -> None:
+    usual, cheap = kdc.KeyInfo(18, b"S"), kdc.KeyInfo(17, b"S", b"\0\0\0\1")
+    assert preauth.key_info(kdc.Reply(code=25, timestamp=True, keys=(usual, cheap))) is None
