@@ -252,9 +252,9 @@ def _details(data: Element | None) -> tuple[tuple[KeyInfo, ...], int | None, boo
     status, newer, timestamp = None, False, False
     for kind, value in _typed(data.value if data else b""):
         timestamp = timestamp or kind == ENC_TIMESTAMP
-        if kind == EXTENDED and len(value) == 12:
-            # KERB-EXT-ERROR: status, reserved, flags, each of four bytes, least significant first.
-            status = int.from_bytes(value[:4], "little") or status
+        if kind == EXTENDED and len(value) == 12 and value[4:8] == bytes(4) and value[3] & 0x80:
+            # KERB-EXT-ERROR: status, reserved, flags, each of four bytes, least significant first. In METHOD-DATA 3 is a salt (PA-PW-SALT), of any length.
+            status = int.from_bytes(value[:4], "little")
         elif kind == ETYPE_INFO2 or (kind == ETYPE_INFO and not newer):
             try:
                 keys = _etype_info(value)

@@ -58,6 +58,8 @@ READ = [
     ("unknown user", krb.error(6), (6, None, (), "")),
     ("disabled, as one PA-DATA", krb.error(18, e_data=krb.extended(DISABLED)), (18, DISABLED, (), "")),
     ("disabled, in METHOD-DATA", krb.error(18, e_data=krb.method_data(krb.extended(DISABLED))), (18, DISABLED, (), "")),
+    ("a salt of twelve bytes is no status", krb.error(24, e_data=krb.method_data(krb.padata(3, b"LAB.TESTroot"))), (24, None, (), "")),
+    ("nor one whose bytes would do", krb.error(24, e_data=krb.method_data(krb.padata(3, b"LAB\xc4.TESTxyz"[:12]))), (24, None, (), "")),
     ("status 0 is none", krb.error(18, e_data=krb.extended(0)), (18, None, (), "")),
     ("e-data is noise", krb.error(18, e_data=b"\x30\x82\xff\xff"), (18, None, (), "")),
     ("e-data is text", krb.error(60, e_data=b"policy says no"), (60, None, (), "")),
