@@ -35,9 +35,12 @@ PATIENCE = 2.0
 MOST_KDCS, MOST_REALMS = 3, 3
 SHARE = 0.7
 """Of the time that there is, what waiting for another worker's answer may take."""
-UNKNOWN_USER, WRONG_REALM, NO_REALM, UNREACHABLE = 6, 68, 154, 156
-NOT_JUDGED = (12, 25)
-"""KDC_ERR_POLICY and KDC_ERR_PREAUTH_REQUIRED."""
+UNKNOWN_USER, NO_REALM, UNREACHABLE = 6, 154, 156
+UNAVAILABLE, REFERRALS = (29, 52), (68, 6)
+"""KDC_ERR_SVC_UNAVAILABLE and KRB_ERR_RESPONSE_TOO_BIG: the next KDC is asked (MIT krb5, src/lib/krb5/os/sendto_kdc.c: check_for_svc_unavailable). And the
+errors that name another realm: Windows Server 2003 and others say "unknown" with it (src/lib/krb5/krb/get_in_tkt.c: is_referral)."""
+NOT_JUDGED = (12, 25, 29)
+"""KDC_ERR_POLICY, KDC_ERR_PREAUTH_REQUIRED and KDC_ERR_SVC_UNAVAILABLE."""
 UNREALM = re.compile(r"[\s/@\\:]")
 
 
@@ -196,18 +199,23 @@ class _Asking:
     def _probed(self, principal: str, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
         """Ask without the password; True where the KDC knows the account and waits for its password."""
         seen = self._look(realm.name, principal, places)
-        if seen.step.code == UNKNOWN_USER and "@" in self.username and not tickets.is_enterprise(principal):
+        if seen.step.code == UNKNOWN_USER and not self._referred(seen, realm) and "@" in self.username and not tickets.is_enterprise(principal):
             # A UPN need not be sAMAccountName and domain, and some KDCs look for it only where the name says that it is one ([RFC 6806] 5).
             seen = self._look(realm.name, tickets.enterprise_of(self.username, realm.name), places)
-        if seen.step.code == WRONG_REALM and seen.reply and seen.reply.client_realm and not UNREALM.search(seen.reply.client_realm):
-            self.realms.insert(0, Realm(seen.reply.client_realm.upper(), True))
+        if other := self._referred(seen, realm):
+            self.realms.insert(0, Realm(other, True))
         return seen.step.outcome == GRANTED
+
+    def _referred(self, seen: kdc.Look, realm: Realm) -> str:
+        """The realm that a KDC names in place of its own, or ""."""
+        other = seen.reply.client_realm.upper() if seen.reply and seen.reply.code in REFERRALS else ""
+        return other if other != realm.name.upper() and not UNREALM.search(other) else ""
 
     def _look(self, realm: str, principal: str, places: t.Sequence[tuple[str, int]]) -> kdc.Look:
         for self._place in places:
             address, port = self._place
             seen = kdc.look(address, realm, _user(principal), self.deadline.sooner(PATIENCE), port)
-            if seen.reply is not None or self.deadline.passed:
+            if self.deadline.passed or (seen.reply is not None and seen.reply.code not in UNAVAILABLE):
                 break
         self._principal, self._seen = principal, seen
         self.steps.append(seen.step)
@@ -215,7 +223,8 @@ class _Asking:
 
     def _passes(self, step: KerberosStep, realm: Realm) -> bool:
         """Whether a refusal proves nothing: another realm may know the account."""
-        return counts_for_nobody(step.code) or (step.code == UNKNOWN_USER and not realm.sure)
+        referred = self._seen is not None and bool(self._referred(self._seen, realm))
+        return counts_for_nobody(step.code) or referred or (step.code == UNKNOWN_USER and not realm.sure)
 
     def _proved(self, seen: kdc.Look, realm: str, info: kdc.KeyInfo) -> KerberosStep:
         """One message with the password's proof, to the KDC that has just answered, by its own clock."""

@@ -181,7 +181,7 @@ def test_account_that_is_revoked_is_so_with_every_password(book: Book, domain: D
     assert permit(book, password="another", limit=2).reason == "refused_by_kdc"
 
 
-@pytest.mark.parametrize("code", [14, 37, 12, 7, 154, 195])
+@pytest.mark.parametrize("code", [14, 37, 12, 7, 29, 154, 195])
 def test_answer_that_judges_no_password_leaves_the_hosts_to_try(book: Book, domain: Domain, code: int) -> None:
     domain.refuses(code)
     served(krb.answering(PREAUTH), domain, book)
@@ -227,6 +227,22 @@ def test_next_kdc_is_asked_where_one_is_down(book: Book, domain: Domain) -> None
     with Hostile(krb.answering(PREAUTH)) as server:
         steps = ask(book, domain.environ("127.77.9.2:9", f"{ADDRESS}:{server.port}"))
     assert [(step.name, step.outcome) for step in steps] == [("probe", "granted"), ("as", "granted")]
+
+
+@pytest.mark.parametrize("code", [29, 52])
+def test_next_kdc_is_asked_where_one_cannot_judge(book: Book, domain: Domain, code: int) -> None:
+    """A read-only controller without its writable partner, or one that is starting."""
+    with Hostile(krb.answering(krb.error(code))) as sick, Hostile(krb.answering(PREAUTH)) as well:
+        steps = ask(book, domain.environ(f"{ADDRESS}:{sick.port}", f"{ADDRESS}:{well.port}"))
+    assert [(step.name, step.code, step.outcome) for step in steps] == [("probe", 25, "granted"), ("as", None, "granted")]
+
+
+@pytest.mark.parametrize("code", [68, 6])
+def test_another_realm_is_asked_where_the_kdc_names_it(book: Book, domain: Domain, code: int) -> None:
+    steps = served(krb.answering(krb.error(code, crealm="OTHER.TEST")), domain, book)
+    assert [(step.code, step.realm) for step in steps] == [(code, "LAB.TEST"), (154, "OTHER.TEST")]
+    assert steps[0].means == "The KDC of LAB.TEST says that svc@LAB.TEST belongs to the realm OTHER.TEST."
+    assert permit(book).granted, "the realm that judges it was not reached"
 
 
 def test_realm_without_a_kdc_is_told(book: Book, domain: Domain) -> None:
