@@ -284,6 +284,9 @@ directory:
         domain:
           description: Its domain.
           type: str
+        netbios_domain:
+          description: The NetBIOS name of its domain.
+          type: str
         upn:
           description: Its user principal name.
           type: str

@@ -114,17 +114,18 @@ def account_missing(case: Case) -> bool:
 
 def _is_namesake(case: Case, found: AccountEvidence) -> bool:
     """Whether the account that was found is another one of that name: an implicit UPN ends in the domain's own name ([MS-ADTS] 5.1.1.1.1)."""
-    return found.upn.lower() != (case.target.username or "").strip().lower() and not _belongs_to(case, found.domain)
+    return found.upn.lower() != (case.target.username or "").strip().lower() and not _belongs_to(case, found.domain, found.netbios_domain)
 
 
-def _belongs_to(case: Case, domain: str) -> bool:
+def _belongs_to(case: Case, domain: str, netbios: str = "") -> bool:
     """Whether a user name, as it is written, can only mean an account of this domain; a bare name is taken for one of the domain that was asked."""
     name = (case.target.username or "").strip().lower()
     front, slash, _user = name.partition("\\")
     said = front if slash else name.partition("@")[2]
     if not said or not domain:
         return True
-    own = {domain.lower(), domain.lower().partition(".")[0][:15]}
+    # A NetBIOS name nearly always is the first label, unless the forest says otherwise.
+    own = {domain.lower(), netbios.lower() or domain.lower().partition(".")[0][:15]}
     here = answering(case)
     if here is not None and here.membership != "workgroup" and here.dns_domain.lower() == domain.lower():
         own.add(here.netbios_domain.lower())

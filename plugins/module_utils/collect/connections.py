@@ -80,7 +80,7 @@ class Connections:
                 self._directories[site.domain] = asked(partial(Directory, ldap, self.now() + offset))
         return self._directories[site.domain]
 
-    def _catalogue(self, site: Site) -> Known[Ldap]:
+    def catalogue(self, site: Site) -> Known[Ldap]:
         """A connection that sees the whole forest."""
         ldap = self._open(site, catalogue=True)
         directory = self.directory(site)
@@ -119,7 +119,7 @@ class Connections:
         return self._widest[site.domain]
 
     def _see_most(self, site: Site) -> Known[Ldap]:
-        ldap = self._catalogue(site)
+        ldap = self.catalogue(site)
         if isinstance(ldap, Ldap):
             return ldap
         directory = self.directory(site)

@@ -51,6 +51,7 @@ from .occasion import challenge_of
 from .reader import Reader
 from .reading import MOST_LISTED, asked, duplicates_in, matching, owners_of
 from .sites import Site, Sites
+from .whereabouts import find_account
 
 SUBSETS = ("controllers", "kerberos", "account", "computer", "spns", "duplicates", "trusts", "forecast")
 USUAL = ("controllers", "kerberos", "account", "computer", "spns", "trusts")
@@ -275,11 +276,11 @@ class _Visit:
             return Unknown("no account is named"), ""
         if who.account.kind == LOCAL:
             return Unknown(f"{who.username} is an account of the host, not of a domain"), ""
+        site, entry = find_account(who.username, site, self.sites, self.connections)
         directory = self.connections.directory(site)
         if isinstance(directory, Unknown):
-            return directory, ""
+            return entry if isinstance(entry, Unknown) else directory, ""
         pdc = self.connections.pdc(directory, site)
-        entry = directory.find_account(who.username)
         if isinstance(entry, Unknown):
             return entry, pdc
         counters = self.connections.counters(directory, site, pdc, entry.dn) if pdc else NO_PDC

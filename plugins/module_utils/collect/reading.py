@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
-from ..directory import accounts, computers, forecast, policy, spns, trusts
+from ..directory import accounts, computers, forecast, partitions, policy, spns, trusts
 from ..directory.entries import Entry, escape
 from ..directory.ldap import Ldap
-from ..directory.notation import EPOCH, TICKS, common_name, domain_of_sid, parent_dn, sid_bytes
+from ..directory.notation import EPOCH, TICKS, common_name, dns_of_dn, domain_of_sid, parent_dn, sid_bytes
 from ..directory.refusal import NO_SUCH_OBJECT, LdapError, LdapUnreachable
 from ..evidence.base import Known, Unknown, seconds
 from ..evidence.directory import (
@@ -54,7 +55,9 @@ class Directory:
         self.gaps: list[str] = []
         """What a limit cut short."""
         self.base = ldap.root().text("defaultNamingContext")
+        self.domain = dns_of_dn(self.base)
         self._head: Known[Entry | None] | None = None
+        self._domains: partitions.Domains | None = None
 
     def one(self, dn: str, attributes: t.Sequence[str]) -> Entry | None:
         """An object by its name; None where there is none, or none that this account may see."""
@@ -93,25 +96,41 @@ class Directory:
             return server
         return (server.text("dNSHostName").lower() if server else "") or Unknown(f"{parent_dn(owner)}, the PDC emulator's object, does not say its DNS name")
 
-    def find_account(self, username: str) -> Known[Entry]:
-        """The account's object with all its attributes, or NO_SUCH_ACCOUNT."""
+    def domains(self) -> partitions.Domains:
+        """The domains of the forest, read once; empty where the list cannot be read."""
+        if self._domains is None:
+            found = asked(lambda: partitions.domains(self.ldap))
+            self._domains = {} if isinstance(found, Unknown) else found
+        return self._domains
+
+    def find_account(self, username: str, *, implicit: bool = True) -> Known[Entry]:
+        """The account's object with all its attributes, or NO_SUCH_ACCOUNT. `implicit`: what stands behind the "@" is this domain's name."""
         def find() -> Known[Entry]:
-            found = self._all(self.base, accounts.finder(username), ("sAMAccountName", "userPrincipalName"), most=MOST_ACCOUNTS)
+            found = self._all(self.base, accounts.finder(username, implicit=implicit), ("sAMAccountName", "userPrincipalName"), most=MOST_ACCOUNTS)
             chosen = accounts.choose(found, username)
-            # tokenGroups is computed, and only for a search of one object ([MS-ADTS] 3.1.1.4.5.19).
-            return NO_SUCH_ACCOUNT if chosen is None else self.one(chosen.dn, (*accounts.ATTRIBUTES, "tokenGroups")) or NO_SUCH_ACCOUNT
+            return NO_SUCH_ACCOUNT if chosen is None else self._account_at(chosen.dn) or NO_SUCH_ACCOUNT
 
         return asked(find)
+
+    def account_at(self, dn: str) -> Known[Entry]:
+        """The account of this name with all its attributes, or NO_SUCH_ACCOUNT."""
+        found = asked(lambda: self._account_at(dn))
+        return NO_SUCH_ACCOUNT if found is None else found
+
+    def _account_at(self, dn: str) -> Entry | None:
+        # tokenGroups is computed, and only for a search of one object ([MS-ADTS] 3.1.1.4.5.19).
+        return self.one(dn, (*accounts.ATTRIBUTES, "tokenGroups"))
 
     def account(self, entry: Entry, counters: Known[Entry], counted_at: str, *, thorough: bool = True) -> AccountEvidence:
         """Everything about an account; `counters` are the PDC emulator's. `thorough`: its groups by name, which takes another search."""
         held = accounts.sids(entry)
         sids: Known[tuple[str, ...]] = held or Unknown("the controller does not tell the account's groups: it needs a global catalogue for that")
         protected = self._protected(entry, held)
-        return accounts.read_account(
+        found = accounts.read_account(
             entry, now=self.now, policy=self._policy(entry), counters=counters, counted_at=counted_at,
             groups=(self._names(held) if thorough else UNNAMED) if held else sids, group_sids=sids, protected=protected,
         )
+        return replace(found, netbios_domain=self.domains().get(found.domain, ""))
 
     def counters(self, dn: str) -> Known[Entry]:
         """Failed logons as this controller has counted them."""
@@ -189,6 +208,12 @@ class Directory:
         found = self._first(self.base, f"(objectSid={group})", ("whenCreated",))
         made = found.moment("whenCreated") if found else None
         return int((seconds(made) + EPOCH) * TICKS) if made else None
+
+
+def holders_of(ldap: Ldap, upn: str) -> Known[tuple[str, ...]]:
+    """The distinguished names of the accounts with this userPrincipalName, in the forest where `ldap` is a global catalogue."""
+    text = accounts.finder(upn, implicit=False)
+    return asked(lambda: tuple(entry.dn for entry in ldap.gather(spns.base_of(ldap), text, ("userPrincipalName",), most=MOST_ACCOUNTS).entries))
 
 
 def owners_of(ldap: Ldap, names: t.Sequence[str], own: str) -> Known[tuple[SpnEvidence, ...]]:

@@ -124,7 +124,7 @@ class Sites:
     def __getitem__(self, name: str) -> Site:
         """A domain whose controllers have been looked at."""
         if name not in self._sites:
-            listing = self._listings[name][1] if name in self._listings else Listing(name, (), Unknown("not asked"))
+            listing = self._listings[name][1] if name in self._listings else self._look_up(name)
             site = self._sites[name] = Site(name, listing)
             if listing.found:
                 site.seen = look_at(listing, self.domain, self._asked_for(name), self.deadline, self.connect_timeout, self.now)
@@ -133,6 +133,11 @@ class Sites:
                 why = site.why_silent(0)
                 self.gaps.append(f"{why[0].upper()}{why[1:]}.")
         return self._sites[name]
+
+    def _look_up(self, name: str) -> Listing:
+        """The controllers of a domain that nothing named before the directory did."""
+        lifetime = min(PATIENCE, self.connect_timeout, max(0.1, self.deadline.left() * 0.3))
+        return list_controllers(name, (), self.profile, lifetime) if name else Listing(name, (), Unknown("not asked"))
 
     @property
     def visited(self) -> tuple[Site, ...]:

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..directory import locate, spn_changes, spns
+from ..directory import locate, partitions, spn_changes, spns
 from ..directory.ldap import Ldap
 from ..directory.notation import dns_of_dn
 from ..directory.refusal import LdapError, LdapUnreachable
@@ -207,7 +207,7 @@ class _Work:
 
     def _catalogue(self, ldap: Ldap, site: Site, reader: Reader) -> Known[Ldap]:
         """A connection that sees the whole forest, or why there is none."""
-        domains = spn_changes.domains_of_forest(ldap)
+        domains = tuple(sorted(partitions.domains(ldap)))
         if domains == (site.domain,):
             # The domain is the forest, and this controller has all of it, without the catalogue's delay.
             return ldap

@@ -34,15 +34,20 @@ MOST_SPNS = 24
 MOST_WORKSTATIONS = 40
 
 
-def finder(username: str) -> str:
-    """The filter that finds an account by a name as users write it: DOMAIN\\user, user@suffix or user."""
+def finder(username: str, *, implicit: bool = True) -> str:
+    """The filter that finds an account by a name as users write it: DOMAIN\\user, user@suffix or user.
+
+    `implicit`: the suffix is the name of the domain that is searched. Elsewhere a namesake would be found.
+    """
     name = username.strip()
     if "\\" in name:
         name = name.partition("\\")[2]
     term = f"(sAMAccountName={escape(name)})"
     if "@" in name:
-        # An implicit UPN, sAMAccountName@domain, stands in no attribute ([MS-ADTS] 5.1.1.1.1).
-        term = f"(|(userPrincipalName={escape(name)})(sAMAccountName={escape(name.rpartition('@')[0])}))"
+        term = f"(userPrincipalName={escape(name)})"
+        if implicit:
+            # An implicit UPN, sAMAccountName@domain, stands in no attribute ([MS-ADTS] 5.1.1.1.1).
+            term = f"(|{term}(sAMAccountName={escape(name.rpartition('@')[0])}))"
     return f"(&(objectClass=user){term})"
 
 

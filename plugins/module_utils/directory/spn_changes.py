@@ -11,6 +11,7 @@ from functools import partial
 from ..errors import DoctorError
 from ..evidence.directory import OwnerEvidence
 from ..target import is_address
+from . import partitions
 from .accounts import finder
 from .computers import choose
 from .computers import finder as finder_of_hosts
@@ -34,13 +35,20 @@ def is_dn(name: str) -> bool:
 
 
 def find_account(ldap: Ldap, name: str, domain: str) -> Holder:
-    """The account of this DN, UPN or sAMAccountName; raises DoctorError where there is none, or more than one."""
+    """The account of this DN, UPN or sAMAccountName; raises DoctorError where there is none, or more than one, or it is another domain's."""
     if is_dn(name):
         return _only(_entries(ldap, name, "(objectClass=*)", "base"), name, domain, "distinguished name")
-    found = _entries(ldap, ldap.root().text("defaultNamingContext"), finder(name), "sub")
+    base, is_upn = ldap.root().text("defaultNamingContext"), "@" in name and "\\" not in name
+    ours = partitions.is_of(name, domain, partitions.domains(ldap) if partitions.said_in(name) else {})
+    if not ours and not is_upn:
+        raise DoctorError(
+            f"{name!r} is no account of {domain}: {name.partition(chr(92))[0]} is another domain, or none of this forest", expected=f"an account of {domain}",
+            do="Set domain to the account's domain, or leave out what stands before the backslash", value=name,
+        )
+    found = _entries(ldap, base, finder(name, implicit=ours), "sub")
     if not found and "\\" not in name and "@" not in name and not name.endswith("$"):
         # A computer is SRV1$ to the directory and SRV1 to everybody else.
-        found = _entries(ldap, ldap.root().text("defaultNamingContext"), finder(f"{name}$"), "sub")
+        found = _entries(ldap, base, finder(f"{name}$"), "sub")
     # An explicit UPN goes before a sAMAccountName that would make the same one ([MS-ADTS] 5.1.1.1.1).
     found = [entry for entry in found if entry.text("userPrincipalName").lower() == name.strip().lower()] or found
     return _only(found, name, domain, "sAMAccountName or user principal name")
@@ -93,13 +101,6 @@ def holder_of(entry: Entry) -> Holder:
 def reread(ldap: Ldap, dn: str) -> Holder:
     """The account as it is now; raises DoctorError where it is gone."""
     return _only(_entries(ldap, dn, "(objectClass=*)", "base"), dn, "the domain", "distinguished name")
-
-
-def domains_of_forest(ldap: Ldap) -> tuple[str, ...]:
-    """The DNS names of all domains of the forest ([MS-ADTS] 6.1.1.2.1.1: a crossRef with FLAG_CR_NTDS_DOMAIN for each)."""
-    base = f"CN=Partitions,{ldap.root().text('configurationNamingContext')}"
-    entries = ldap.search(base, "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=2))", ("dnsRoot",), scope="one")
-    return tuple(sorted(entry.text("dnsRoot").lower() for entry in entries))
 
 
 class Writer:

@@ -124,6 +124,8 @@ class AccountEvidence:
     """sAMAccountName."""
     dn: str
     domain: str = ""
+    netbios_domain: str = ""
+    """The domain's other name, where the forest tells it."""
     upn: str = ""
     enabled: bool = True
     locked: Known[bool] = False
@@ -243,7 +245,7 @@ class DirectoryEvidence:
     srv: Known[tuple[str, ...]] = NOT_READ
     """Controllers that the SRV records of the domain name; () where DNS says that there are none."""
     pdc: str = ""
-    """The controller that is the PDC emulator."""
+    """The controller that is the PDC emulator of the account's domain."""
     controllers: tuple[DomainControllerEvidence, ...] = ()
     steps: tuple[KerberosStep, ...] = ()
     binds: tuple[BindEvidence, ...] = ()

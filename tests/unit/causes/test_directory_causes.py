@@ -460,6 +460,14 @@ def test_account_of_that_name_in_another_domain_is_another_person() -> None:
     assert states(host(refused, directory=domain(steps=(), account=known), **ALICE)) == [("account_disabled", CONFIRMED)]
 
 
+def test_account_is_known_by_the_netbios_name_that_the_forest_has_for_its_domain() -> None:
+    way, refused = {"username": "CORP\\svc", "auth": ("ntlm",)}, ntlm("refused", account="CORP\\svc")
+    off = replace(ACCOUNT, netbios_domain="corp", **DISABLED)
+    assert states(host(refused, directory=domain(steps=(), account=off), **way)) == [("account_disabled", CONFIRMED)]
+    other = replace(off, netbios_domain="kingdom")
+    assert states(host(refused, directory=domain(steps=(), account=other), **way)) == [("refused", POSSIBLE)]
+
+
 @pytest.mark.parametrize("username", ["svc@corp.example", "CORP\\svc", "other.test\\svc"])
 def test_account_that_this_domain_lacks_may_live_in_another(username: str) -> None:
     way = {"username": username, "auth": ("ntlm",)}

@@ -20,7 +20,9 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect.kdc import Fo
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.krb5conf import Profile
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.occasion import not_worth_asking
 from ansible_collections.winrm.doctor.plugins.module_utils.directory import accounts, locate
+from ansible_collections.winrm.doctor.plugins.module_utils.directory.entries import Entry
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.ldap import Found as Gathered
+from ansible_collections.winrm.doctor.plugins.module_utils.directory.notation import dn_of_dns, dns_of_dn
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapUnreachable
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.tickets import principal_of
 from ansible_collections.winrm.doctor.plugins.module_utils.domain import Domain, domain_from_params
@@ -43,6 +45,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory im
 )
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence, EndpointEvidence, PortEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import AttemptEvidence, LocalFailure, LogonEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.report.directory import sentence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import Target, from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 from cases import ADDRESS, CHALLENGE, attempt, door, logon
@@ -96,6 +99,19 @@ class Server(Folder):
     def connect(self) -> None:
         if self.port in self.closed or self.address == "127.0.0.9":
             raise LdapUnreachable("refused", f"{self.name} refused the connection.")
+
+    @property
+    def domain(self) -> str:
+        return self.name.partition(".")[2]
+
+    def root(self) -> Entry:
+        return replace(super().root(), attributes={**super().root().attributes, "defaultnamingcontext": (dn_of_dns(self.domain).encode(),)})
+
+    def search(self, base: str, filter: str, attributes: t.Sequence[str], *, scope: str = "sub", most: int = 5000, page: int = 500) -> t.Iterator[Entry]:
+        """A controller has its own domain and what the forest has in common; the catalogue has everything."""
+        for found in super().search(base, filter, attributes, scope=scope, most=most):
+            if self.port == 3268 or dns_of_dn(found.dn) == self.domain or found.dn.endswith(self.configuration):
+                yield found
 
     def bind(self, credentials: t.Any) -> BindEvidence:
         self.binds.append((self.port, credentials.method, credentials.username))
@@ -155,7 +171,7 @@ class World:
         return ()
 
     def _look_at(self, listing: Listing, *_rest: t.Any) -> list[Seen]:
-        root = RootEvidence("dc1.lab.test", BASE)
+        root = RootEvidence(f"dc1.{listing.domain}", dn_of_dns(listing.domain))
         ports = tuple(PortEvidence(ADDRESS, port, "open" if port in self.open else "refused", 0.0) for port in controllers.PORTS)
         named = [DomainControllerEvidence(one.name, ADDRESS, one.by, ports, (ClockEvidence("ldap", 0.0, 0.5),), root, listing.domain) for one in listing.found]
         return [Seen(one) for one in named]
@@ -409,6 +425,65 @@ def test_computer_that_answers_under_another_name_is_told_besides(world: World) 
 
 def test_account_that_is_not_there_is_no_unknown(world: World) -> None:
     assert world.look(username="ghost@lab.test").account == NO_SUCH_ACCOUNT
+
+
+CHILD = "child.lab.test"
+FAR = (f"CN=far,CN=Users,{dn_of_dns(CHILD)}", {"objectClass": ["user"], "sAMAccountName": ["far"], "userPrincipalName": ["svc@corp.example"]})
+NEPHEW = (f"CN=svc,CN=Users,{dn_of_dns(CHILD)}", {"objectClass": ["user"], "sAMAccountName": ["svc"]})
+
+
+def forest(world: World, *more: Object) -> None:
+    """A second domain, CHILD."""
+    crossed = [
+        (f"CN={name},CN=Partitions,{Folder.configuration}", {"objectClass": ["crossRef"], "dnsRoot": [dns], "nETBIOSName": [name]})
+        for name, dns in (("LAB", "lab.test"), ("KID", CHILD))
+    ]
+    world.server.objects_of = (*world.server.objects_of, *crossed, *more)
+    world.records[f"_ldap._tcp.dc._msdcs.{CHILD}"] = (locate.Place(f"dc1.{CHILD}", 389),)
+
+
+READER = Domain(name="lab.test", username="reader@lab.test", password="reads-a-lot")
+
+
+@pytest.mark.parametrize(
+    ("username", "found"),
+    [
+        ("svc@lab.test", "CN=svc,CN=Users,DC=lab,DC=test"), ("LAB\\svc", "CN=svc,CN=Users,DC=lab,DC=test"), ("svc@corp.example", FAR[0]),
+        ("KID\\svc", NEPHEW[0]), ("svc@kid", NEPHEW[0]), (f"svc@{CHILD}", NEPHEW[0]),
+    ],
+)
+def test_an_account_is_read_in_the_domain_where_it_lives(world: World, username: str, found: str) -> None:
+    forest(world, FAR, NEPHEW)
+    account = world.look(READER, subsets=["account"], username=username, auth=["ntlm"]).account
+    assert isinstance(account, AccountEvidence)
+    assert account.dn == found
+
+
+@pytest.mark.parametrize(
+    ("username", "closed", "why"),
+    [
+        ("svc@corp.example", set(), "no account of the forest of lab.test has the user principal name svc@corp.example"),
+        (
+            "svc@corp.example", {3268}, "no account of lab.test has the user principal name svc@corp.example, and whether another domain of the forest has it "
+            "is not known: dc1.lab.test refused the connection.",
+        ),
+        ("OTHER\\svc", set(), "OTHER is no domain of the forest of lab.test, so OTHER\\svc was looked for nowhere: set domain to its domain"),
+    ],
+)
+def test_a_namesake_is_not_taken_for_the_account(world: World, username: str, closed: set[int], why: str) -> None:
+    forest(world)
+    world.server.closed = closed
+    found = world.look(READER, subsets=["account"], username=username, auth=["ntlm"])
+    assert found.account == Unknown(why)
+    assert "may log on" not in sentence("web01", found)
+
+
+def test_a_domain_of_the_forest_that_cannot_be_asked_is_named(world: World) -> None:
+    forest(world)
+    del world.records[f"_ldap._tcp.dc._msdcs.{CHILD}"]
+    account = world.look(READER, subsets=["account"], username="KID\\svc", auth=["ntlm"]).account
+    assert isinstance(account, Unknown)
+    assert account.unknown.startswith("the account is one of child.lab.test, which cannot be asked: no controller of child.lab.test is known")
 
 
 def test_no_controller_is_a_reason(world: World) -> None:

@@ -132,6 +132,10 @@ def test_filter_finds_the_account_in_every_spelling(username: str, text: str) ->
     assert accounts.finder(username) == text
 
 
+def test_filter_takes_no_namesake_for_the_owner_of_a_upn_of_another_suffix() -> None:
+    assert accounts.finder("svc@corp.example", implicit=False) == "(&(objectClass=user)(userPrincipalName=svc@corp.example))"
+
+
 def test_explicit_upn_comes_before_an_implicit_one() -> None:
     implicit, explicit = Entry("CN=a", {"samaccountname": (b"svc",)}), Entry("CN=b", {"userprincipalname": (b"Svc@lab.test",)})
     assert accounts.choose([implicit, explicit], "svc@LAB.test") == explicit

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.winrm.doctor.plugins.module_utils.directory import spn_changes, spns
+from ansible_collections.winrm.doctor.plugins.module_utils.directory import partitions, spn_changes, spns
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapError, LdapUnreachable
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.spn_changes import Writer
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.spn_plan import EXACT, PRESENT, Holder, Plan, make_plan, wish
@@ -60,6 +60,20 @@ def test_account_that_is_not_there(name: str) -> None:
     with pytest.raises(DoctorError) as error:
         spn_changes.find_account(folder(), name, "lab.test")
     assert error.value.failed == f"There is no account {name!r} in lab.test, or it may not be read"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("svc@corp.example", "There is no account 'svc@corp.example' in lab.test, or it may not be read"),
+        ("svc@child.lab.test", "There is no account 'svc@child.lab.test' in lab.test, or it may not be read"),
+        ("OTHER\\svc", "'OTHER\\\\svc' is no account of lab.test: OTHER is another domain, or none of this forest"),
+    ],
+)
+def test_a_namesake_in_this_domain_is_never_written_to(name: str, said: str) -> None:
+    with pytest.raises(DoctorError) as error:
+        spn_changes.find_account(folder(), name, "lab.test")
+    assert error.value.failed == said
 
 
 def test_several_accounts_are_named() -> None:
@@ -189,4 +203,4 @@ def test_a_refusal_is_explained(dn: str, spn: str, error: LdapError, said: str) 
 
 @pytest.mark.parametrize("domains", [("lab.test",), ("child.lab.test", "lab.test")])
 def test_domains_of_the_forest(domains: tuple[str, ...]) -> None:
-    assert spn_changes.domains_of_forest(Folder(domains=domains)) == domains
+    assert tuple(sorted(partitions.domains(Folder(domains=domains)))) == domains
