@@ -31,7 +31,7 @@ ENCRYPTION_TYPES = (18, 17, 20, 19, 23)
 """What the request offers: AES256, AES128, AES with SHA-2 ([RFC 8009]), RC4."""
 AS_REQ, AS_REP = 0x6A, 0x6B
 """[APPLICATION 10] and [11]."""
-PREAUTH_REQUIRED, WRONG_REALM = 25, 68
+UNKNOWN_USER, PREAUTH_REQUIRED, WRONG_REALM = 6, 25, 68
 PRINCIPAL, SERVICE_INSTANCE, ENTERPRISE = 1, 2, 10
 """Name types ([RFC 4120] 6.2, [RFC 6806] 5)."""
 CANONICALIZE = b"\x00\x00\x01\x00\x00"
@@ -66,7 +66,7 @@ class Reply:
     realm: str = ""
     """The realm that answers."""
     client_realm: str = ""
-    """crealm: beside code 68 the realm that the account belongs to ([RFC 6806] 7)."""
+    """crealm: beside code 68, with some KDCs 6, the realm that the account belongs to ([RFC 6806] 7)."""
     encryption: tuple[str, ...] = ()
     """By name, in the KDC's order."""
     salt: str = ""
@@ -125,7 +125,7 @@ def means_of(reply: Reply, asked: str, realm: str) -> str:
     if reply.code == PREAUTH_REQUIRED:
         how = f" (it offers {', '.join(reply.encryption)})" if reply.encryption else ""
         return f"The KDC of {realm} knows {asked} and asks for its password{how}."
-    if reply.code == WRONG_REALM and reply.client_realm:
+    if reply.code in (WRONG_REALM, UNKNOWN_USER) and reply.client_realm and reply.client_realm.upper() != realm.upper():
         return f"The KDC of {realm} says that {asked} belongs to the realm {reply.client_realm}."
     return f"The KDC of {realm} refuses {asked}: {coded(reply.code, reply.status)}"
 
