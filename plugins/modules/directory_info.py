@@ -309,7 +309,9 @@ directory:
           description: When a wrong password was last used.
           type: str
         policy:
-          description: The policy that holds for this account, with name, lockout_threshold, lockout_minutes, observation_minutes and max_password_days.
+          description:
+            - The policy that holds for this account, with name, lockout_threshold, lockout_minutes, observation_minutes, max_password_days and sure.
+            - V(sure) is false for the domain's policy where a password settings object may be in force that the account that reads may not see.
           type: dict
         password_set:
           description: When the password was set.

@@ -144,8 +144,8 @@ def _locked(account: AccountEvidence) -> str:
     """When, why and until when."""
     said = f"since {moment(account.locked_since)}" if account.locked_since else "lockoutTime is set"
     policy = account.policy if isinstance(account.policy, PolicyEvidence) else None
-    if policy is None:
-        return said
+    if policy is None or not policy.sure:
+        return f"{said}; {counted(account)}" if policy else said
     until = ", until somebody unlocks it"
     if policy.lockout_minutes is not None:
         end = seconds(account.locked_since) + policy.lockout_minutes * 60 if account.locked_since else None
@@ -154,15 +154,18 @@ def _locked(account: AccountEvidence) -> str:
 
 
 def counted(account: AccountEvidence) -> str:
-    """`badPwdCount is 2 at dc1; policy "X" locks at 3 within 30 minutes`."""
+    """`badPwdCount is 2 at dc1 (last at 2026-04-08 22:40 UTC); the policy "X" locks at 3 within 30 minutes`."""
     count = "unknown" if isinstance(account.bad_passwords, Unknown) else str(account.bad_passwords)
     where = f" at {account.bad_passwords_at}" if account.bad_passwords_at else ""
+    last = f" (last at {moment(account.last_bad_password)})" if account.bad_passwords and account.last_bad_password else ""
+    said = f"badPwdCount is {count}{where}{last}"
     policy = account.policy
     if isinstance(policy, Unknown):
-        return f"badPwdCount is {count}{where}"
+        return said
+    hidden = "" if policy.sure else ", unless a password settings object that may not be read says otherwise"
     if not policy.lockout_threshold:
-        return f'badPwdCount is {count}{where}; the policy "{policy.name}" locks nobody'
-    return f'badPwdCount is {count}{where}; the policy "{policy.name}" locks at {policy.lockout_threshold} within {policy.observation_minutes:g} minutes'
+        return f'{said}; the policy "{policy.name}" locks nobody{hidden}'
+    return f'{said}; the policy "{policy.name}" locks at {policy.lockout_threshold} within {policy.observation_minutes:g} minutes{hidden}'
 
 
 def _expired(account: AccountEvidence) -> str:

@@ -58,6 +58,7 @@ class Directory:
         self.domain = dns_of_dn(self.base)
         self._head: Known[Entry | None] | None = None
         self._domains: partitions.Domains | None = None
+        self._settings: bool | None = None
 
     def one(self, dn: str, attributes: t.Sequence[str]) -> Entry | None:
         """An object by its name; None where there is none, or none that this account may see."""
@@ -148,7 +149,17 @@ class Directory:
         head = self.head()
         if isinstance(head, Unknown):
             return head
-        return (policy.of_domain(head) if head else None) or Unknown("the domain's head does not show its lockout policy")
+        found = policy.of_domain(head) if head else None
+        return Unknown("the domain's head does not show its lockout policy") if found is None else replace(found, sure=self._shows_settings())
+
+    def _shows_settings(self) -> bool:
+        """Whether a password settings object that is in force would be seen: an attribute that may not be read looks like one that is not set."""
+        if (self.ldap.root().number("domainFunctionality") or 0) < policy.SETTINGS_LEVEL:
+            return True
+        if self._settings is None:
+            found = asked(lambda: self.one(f"{policy.SETTINGS},{self.base}", ("objectClass",)))
+            self._settings = isinstance(found, Entry)
+        return self._settings
 
     def _names(self, sids: t.Sequence[str]) -> Known[tuple[str, ...]]:
         """Names of groups, those of other domains left out."""
@@ -229,5 +240,3 @@ def duplicates_in(ldap: Ldap) -> Known[tuple[SpnEvidence, ...]]:
 def matching(ldap: Ldap, pattern: str) -> Known[dict[str, tuple[OwnerEvidence, ...]]]:
     """SPNs that fit a pattern, with their owners."""
     return asked(lambda: spns.matching(ldap, pattern, most=MOST_SEARCHED))
-
-

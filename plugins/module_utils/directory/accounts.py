@@ -25,7 +25,7 @@ ATTRIBUTES = (
     "objectClass", "objectSid", "sAMAccountName", "userPrincipalName", "userAccountControl", COMPUTED, EXPIRY, "lockoutTime", "pwdLastSet", "accountExpires",
     "logonHours", "userWorkstations", "msDS-SupportedEncryptionTypes", "servicePrincipalName", "msDS-ResultantPSO",
 )
-COUNTERS = ("badPwdCount", "badPasswordTime", "lockoutTime")
+COUNTERS = ("badPwdCount", "badPasswordTime", "lockoutTime", COMPUTED)
 """Each controller keeps the first two for itself; all failures are repeated at the PDC emulator."""
 IN_CHAIN = "1.2.840.113556.1.4.1941"
 """LDAP_MATCHING_RULE_TRANSITIVE_EVAL ([MS-ADTS] 3.1.1.3.4.4.3): a search that follows nested groups."""
@@ -123,12 +123,16 @@ def _locked(entry: Entry, lock: Entry, now: float, policy: Known[PolicyEvidence]
     since = seconds_of(lock.number("lockoutTime"))
     if since is None:
         return False
-    computed = entry.number(COMPUTED)
-    if computed is not None and lock is entry:
+    computed = lock.number(COMPUTED)
+    if computed is not None:
+        # The controller knows the policy that is in force, also where this account may not read it ([MS-ADTS] 3.1.1.4.5.17).
         return bool(computed & LOCKED)
-    if isinstance(policy, Unknown):
-        return bool(computed & LOCKED) if computed is not None else Unknown(f"lockoutTime is set, but how long a lock lasts is not known: {policy.unknown}")
-    return policy.lockout_minutes is None or now < since + policy.lockout_minutes * 60
+    if isinstance(policy, PolicyEvidence) and policy.sure:
+        return policy.lockout_minutes is None or now < since + policy.lockout_minutes * 60
+    if (elsewhere := entry.number(COMPUTED)) is not None:
+        return bool(elsewhere & LOCKED)
+    why = policy.unknown if isinstance(policy, Unknown) else "this account may not read whether a policy of its own is in force"
+    return Unknown(f"lockoutTime is set, but how long a lock lasts is not known: {why}")
 
 
 def _must_change(entry: Entry, control: int) -> bool:

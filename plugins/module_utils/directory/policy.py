@@ -14,6 +14,10 @@ from .notation import DAY, common_name, duration
 DOMAIN_ATTRIBUTES = ("lockoutThreshold", "lockoutDuration", "lockOutObservationWindow", "maxPwdAge")
 PSO_ATTRIBUTES = ("msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-LockoutObservationWindow", "msDS-MaximumPasswordAge")
 """A password settings object's, in the same order ([MS-SAMR] 3.1.1.5)."""
+SETTINGS = "CN=Password Settings Container,CN=System"
+"""Where the password settings objects stand ([MS-ADTS] 6.1.1.4.11.1); made for Domain Admins and the system alone ([MS-ADSC] 2.144 and 2.145)."""
+SETTINGS_LEVEL = 3
+"""domainFunctionality from which they are in force: Windows Server 2008 ([MS-ADTS] 3.1.1.4.5.36)."""
 DOMAIN_POLICY = "Default Domain Policy"
 
 

@@ -114,6 +114,8 @@ class PolicyEvidence:
     """After so long without another failure the counter starts anew."""
     max_password_days: float | None = None
     """None: passwords never expire."""
+    sure: bool = True
+    """False where a password settings object may be in force in its place, which the account that reads may not see."""
 
 
 @dataclass(frozen=True)

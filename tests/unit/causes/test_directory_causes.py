@@ -128,6 +128,14 @@ def test_lockout_tells_since_when_why_and_until_when() -> None:
         assert said in summary, summary
 
 
+def test_policy_that_may_be_another_one_foretells_nothing() -> None:
+    hidden = replace(ACCOUNT.policy, sure=False)
+    summary = of(host(directory=user(**LOCKED, bad_passwords=3, policy=hidden, last_bad_password="2026-04-08T22:39:00Z")), "credentials").summary
+    assert "until" not in summary
+    assert "badPwdCount is 3 at dc1.lab.test (last at 2026-04-08 22:39 UTC)" in summary
+    assert "locks at 3 within 30 minutes, unless a password settings object that may not be read says otherwise" in summary
+
+
 def test_wrong_password_tells_how_near_the_lockout_is() -> None:
     seen = host(directory=domain(steps=refused_user(24), account=replace(ACCOUNT, bad_passwords=2), spns=()))
     assert "BadPwdCount is 2 at dc1.lab.test" in of(seen, "credentials").summary

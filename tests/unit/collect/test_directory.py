@@ -41,6 +41,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory im
     DirectoryEvidence,
     DomainControllerEvidence,
     KerberosStep,
+    PolicyEvidence,
     RootEvidence,
 )
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence, EndpointEvidence, PortEvidence
@@ -91,6 +92,7 @@ class Server(Folder):
     refused: t.ClassVar[dict[str, tuple[int, int | None]]]
     closed: t.ClassVar[set[int]]
     objects_of: t.ClassVar[tuple[Object, ...]]
+    level: t.ClassVar[str] = "2"
 
     def __init__(self, address: str, name: str, *, port: int, transport: str, deadline: Deadline, domain: Domain) -> None:
         super().__init__(*self.objects_of, port=port)
@@ -105,7 +107,8 @@ class Server(Folder):
         return self.name.partition(".")[2]
 
     def root(self) -> Entry:
-        return replace(super().root(), attributes={**super().root().attributes, "defaultnamingcontext": (dn_of_dns(self.domain).encode(),)})
+        own = {"defaultnamingcontext": (dn_of_dns(self.domain).encode(),), "domainfunctionality": (self.level.encode(),)}
+        return replace(super().root(), attributes={**super().root().attributes, **own})
 
     def search(self, base: str, filter: str, attributes: t.Sequence[str], *, scope: str = "sub", most: int = 5000, page: int = 500) -> t.Iterator[Entry]:
         """A controller has its own domain and what the forest has in common; the catalogue has everything."""
@@ -361,6 +364,19 @@ def test_local_passwords_of_many_hosts_are_never_judged_for_the_domains_namesake
     assert (world.proved, [kdc.asked for kdc in world.kdcs], world.server.binds) == ([], [[]] * 7, [])
 
 
+@pytest.mark.parametrize("answer", [WRONG, YES], ids=["refused there", "accepted there"])
+def test_domain_that_bears_a_suffix_by_chance_gets_no_password_that_a_host_accepted(world: World, answer: KerberosStep) -> None:
+    """svc@lab.test of a host in ad.corp.example: its namesake in LAB.TEST would be locked, with one failure for each host."""
+    challenge, book = replace(CHALLENGE, dns_domain="ad.corp.example", netbios_domain="AD", dns_computer="web01.ad.corp.example"), world.book
+    world.answers = [answer]
+    with book.permit(account_of("svc@lab.test", "web01", challenge), PASSWORD, where="web01", limit=1, deadline=Deadline(1)) as permit:
+        permit.accepted()
+    found = world.look(challenge=challenge, auth=["negotiate"])
+    assert found.domain == "lab.test"
+    assert (world.proved, world.kdcs[0].asked, world.server.binds) == ([], [], [])
+    assert found.account == Unknown("svc@lab.test may be another account in lab.test: set domain_username and domain_password")
+
+
 @pytest.mark.parametrize(("default", "proved"), [("LAB.TEST", ["svc@LAB.TEST"]), ("", [])])
 def test_bare_name_is_the_default_realms_where_kerberos_is_the_only_way(world: World, tmp_path: Path, default: str, proved: list[str]) -> None:
     conf = tmp_path / "krb5.conf"
@@ -425,6 +441,21 @@ def test_computer_that_answers_under_another_name_is_told_besides(world: World) 
 
 def test_account_that_is_not_there_is_no_unknown(world: World) -> None:
     assert world.look(username="ghost@lab.test").account == NO_SUCH_ACCOUNT
+
+
+SETTINGS = f"CN=Password Settings Container,CN=System,{BASE}"
+
+
+@pytest.mark.parametrize(
+    ("level", "objects", "sure"), [("2", (), True), ("7", (), False), ("7", ((SETTINGS, {"objectClass": ["msDS-PasswordSettingsContainer"]}),), True)],
+)
+def test_policy_of_the_domain_is_sure_where_no_other_could_be_hidden(world: World, level: str, objects: tuple[Object, ...], sure: bool) -> None:
+    world.server.level = level
+    world.server.objects_of = (*world.server.objects_of, *objects)
+    account = world.look().account
+    assert isinstance(account, AccountEvidence)
+    assert isinstance(account.policy, PolicyEvidence)
+    assert (account.policy.name, account.policy.sure) == ("Default Domain Policy", sure)
 
 
 CHILD = "child.lab.test"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.directory import accounts
@@ -104,6 +105,12 @@ def test_hours_begin_on_sunday_at_midnight_utc_and_with_the_lowest_bit(hour: int
         pytest.param(NOW - 400 * DAY, 0, PolicyEvidence("x", 3), True, id="until somebody unlocks it"),
         pytest.param(NOW - 60, 0x10, Unknown("no"), True, id="the controller computes it"),
         pytest.param(NOW - 60, None, Unknown("no"), Unknown("lockoutTime is set, but how long a lock lasts is not known: no"), id="not to be told"),
+        pytest.param(NOW - 60, 0x10, replace(POLICY, sure=False), True, id="a policy that may be another one decides nothing"),
+        pytest.param(
+            NOW - 60, None, replace(POLICY, sure=False),
+            Unknown("lockoutTime is set, but how long a lock lasts is not known: this account may not read whether a policy of its own is in force"),
+            id="not to be told for want of rights",
+        ),
     ],
 )
 def test_lock(counters: float, computed: int | None, policy: PolicyEvidence | Unknown, locked: bool | Unknown) -> None:
@@ -112,6 +119,13 @@ def test_lock(counters: float, computed: int | None, policy: PolicyEvidence | Un
     assert seen.locked == locked
     assert (seen.locked_since is not None) is (locked is True)
     assert seen.bad_passwords == 3
+
+
+@pytest.mark.parametrize(("age", "computed", "locked"), [(400 * DAY, 0x10, True), (60, 0, False)])
+def test_the_pdc_emulator_itself_knows_how_long_a_lock_lasts(age: float, computed: int, locked: bool) -> None:
+    """A settings object that may not be read locks until somebody unlocks, or for a minute; the domain's policy says 30 minutes."""
+    at_pdc = Entry("", {"lockouttime": (filetime(NOW - age).encode(),), "msds-user-account-control-computed": (str(computed).encode(),)})
+    assert account(counters=at_pdc).locked is locked
 
 
 def test_lock_as_the_asked_controller_has_it_where_the_pdc_emulator_is_silent() -> None:
