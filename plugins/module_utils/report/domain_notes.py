@@ -65,9 +65,13 @@ def _counter(case: Case, now: float) -> t.Iterator[str]:
     known = directories.account(case)
     if known is None or not isinstance(known.policy, PolicyEvidence) or isinstance(known.bad_passwords, Unknown) or known.locked is True:
         return
+    if known.last_bad_password and seconds(known.last_bad_password) + known.policy.observation_minutes * 60 < now:
+        # The number stands until the next logon, but the next failure starts anew ([MS-SAMR] 3.1.5.14.6).
+        return
     threshold = known.policy.lockout_threshold
     if threshold and known.bad_passwords >= max(1, threshold - 1):
-        yield f"The account {known.name} is one failed logon from being locked: {accounts.counted(known)}."
+        sure = "is" if known.policy.sure else "may be"
+        yield f"The account {known.name} {sure} one failed logon from being locked: {accounts.counted(known)}."
 
 
 def _habits(case: Case, now: float) -> t.Iterator[str]:

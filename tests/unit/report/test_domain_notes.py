@@ -12,6 +12,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue impo
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import KerberosStep
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import PolicyEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import TROUBLE
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
@@ -25,6 +26,13 @@ NOTES: dict[str, tuple[Case, str]] = {
     "password ends": (host(kerberos(), directory=domain(account=replace(ACCOUNT, password_expires="2026-04-13T22:48:00Z"))), "2026-04-13, in 5 days"),
     "account ends": (host(kerberos(), directory=domain(account=replace(ACCOUNT, expires="2026-04-28T22:48:00Z"))), "expires on 2026-04-28, in 20 days"),
     "nearly locked": (host(kerberos(), directory=domain(account=replace(ACCOUNT, bad_passwords=2))), "one failed logon from being locked: badPwdCount is 2"),
+    "nearly locked just now": (
+        host(kerberos(), directory=domain(account=replace(ACCOUNT, bad_passwords=2, last_bad_password="2026-04-08T22:20:00Z"))),
+        "is one failed logon from being locked: badPwdCount is 2 at dc1.lab.test (last at 2026-04-08 22:20 UTC)",
+    ),
+    "perhaps nearly locked": (
+        host(kerberos(), directory=domain(account=replace(ACCOUNT, bad_passwords=2, policy=PolicyEvidence("x", 3, sure=False)))), "may be one failed logon from",
+    ),
     "no pre-authentication": (host(kerberos(), directory=domain(account=replace(ACCOUNT, no_preauth=True))), "needs no Kerberos pre-authentication"),
     "many groups": (host(kerberos(), directory=domain(account=replace(ACCOUNT, group_count=300))), "300 groups; its Kerberos token may take 13200 bytes,"),
     "old machine password": (host(kerberos(), directory=domain(computer=replace(COMPUTER, password_days=90.0))), "machine password of WEB01$ is 90 days old"),
@@ -65,6 +73,11 @@ def test_oddity_is_a_note_and_no_finding(name: str) -> None:
     seen, said = NOTES[name]
     assert [sentence for sentence in notes(seen, NOW) if said in sentence], notes(seen, NOW)
     assert [finding for finding in evaluate_all(seen, NOW) if finding.verdict in TROUBLE] == []
+
+
+def test_failures_of_last_month_bring_no_account_near_its_lock() -> None:
+    stale = replace(ACCOUNT, bad_passwords=2, last_bad_password="2026-03-08T22:48:00Z")
+    assert notes(host(kerberos(), directory=domain(account=stale)), NOW) == []
 
 
 def test_healthy_domain_leaves_nothing_to_say() -> None:
