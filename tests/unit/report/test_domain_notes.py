@@ -11,8 +11,7 @@ import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import KerberosStep
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import PolicyEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import KerberosStep, PolicyEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import ClockEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import TROUBLE
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
@@ -31,7 +30,8 @@ NOTES: dict[str, tuple[Case, str]] = {
         "is one failed logon from being locked: badPwdCount is 2 at dc1.lab.test (last at 2026-04-08 22:20 UTC)",
     ),
     "perhaps nearly locked": (
-        host(kerberos(), directory=domain(account=replace(ACCOUNT, bad_passwords=2, policy=PolicyEvidence("x", 3, sure=False)))), "may be one failed logon from",
+        host(kerberos(), directory=domain(account=replace(ACCOUNT, bad_passwords=2, policy=PolicyEvidence("x", 3, sure=False)))),
+        "may be one failed logon from being locked",
     ),
     "no pre-authentication": (host(kerberos(), directory=domain(account=replace(ACCOUNT, no_preauth=True))), "needs no Kerberos pre-authentication"),
     "many groups": (host(kerberos(), directory=domain(account=replace(ACCOUNT, group_count=300))), "300 groups; its Kerberos token may take 13200 bytes,"),
