@@ -260,7 +260,8 @@ from ..module_utils.report.result import result_of
 from ..module_utils.target import Target, from_params
 
 VANTAGE_POINTS = ("controller", "endpoint", "logon", "directory")
-LEAST, MOST = 3.0, 12.0
+LEAST = 3.0
+MOST = 12.0
 """Seconds that the domain gets at least, whatever the host has used up, and at most, whatever is left: it answers at once or not at all."""
 
 

@@ -83,4 +83,3 @@ def run_steps(folder: Path, lab: t.Sequence[str], steps: t.Mapping[str, Step]) -
         known = kept_by[first]
         found[name] = Seen(known[f"r_{name}"], known.get(f"w_{name}", {}).get("stdout", ""), tuple(kept_by[other][f"r_{name}"] for other in others))
     return found
-

@@ -48,14 +48,14 @@ def silent(sock: socket.socket) -> None:
             continue
 
 
-def answers(root: dict[str, t.Any] = ROOT, code: int = 0, words: str = "") -> Script:
+def answers(root: dict[str, t.Any] | None = None, code: int = 0, words: str = "") -> Script:
     """Tells its rootDSE to everybody, and refuses everything else."""
 
     def script(peer: Peer) -> None:
         while True:
             request = peer.read()
             if request.operation == SEARCH and not code:
-                peer.send(entry(request.number, "", **root), done(request.number))
+                peer.send(entry(request.number, "", **(ROOT if root is None else root)), done(request.number))
             elif request.operation == BIND and not code:
                 peer.send(message(request.number, BIND_RESPONSE, result(49, WRONG)))
             else:

@@ -28,7 +28,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return elsewhere or [Finding("spn", "not_reached", UNKNOWN, "Whose the name is does not matter while the host's domain does not vouch for it.")]
     if canonical.findings(case):
         return _acquitted(case) or [Finding("spn", "not_reached", UNKNOWN, "Kerberos' library asks for another name than the inventory's.")]
-    judged = directories.of(keys.findings(case), "spn") + ([one] if (one := _named(case)) else [])
+    named = _named(case)
+    judged = directories.of(keys.findings(case), "spn") + ([named] if named else [])
     if judged:
         return judged
     spoken_for = keys.WRONG_KEY if keys.findings(case) else ()

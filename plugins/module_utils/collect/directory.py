@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
 import typing as t
@@ -17,7 +16,7 @@ from .. import deps
 from ..account import DOMAIN, EITHER, LOCAL, account_of, in_domain
 from ..directory import spns
 from ..directory.computers import is_name_of
-from ..directory.locate import of_user
+from ..directory.locate import of_challenge, of_user
 from ..directory.tickets import Tickets
 from ..domain import Domain
 from ..errors import DoctorError
@@ -80,7 +79,7 @@ class Plan:
 
 def observe(
     target: Target | None, domain: Domain, seen: EndpointEvidence | None = None, *, timeout: float, plan: Plan | None = None, book: Book = BOOK,
-    environ: t.Mapping[str, str] = os.environ, now: t.Callable[[], float] = time.time,
+    environ: t.Mapping[str, str] | None = None, now: t.Callable[[], float] = time.time,
 ) -> DirectoryEvidence:
     """Ask the domain of a host (None: a domain alone) for at most `timeout` seconds. Never raises for anything a domain does."""
     with contextlib.ExitStack() as held:
@@ -110,7 +109,7 @@ def plan_from_params(params: t.Mapping[str, t.Any]) -> Plan:
 def warm_up() -> None:
     """Do once what every later look needs, so that Ansible's forks inherit it."""
     kdc.build_as_req("LAB.TEST", "nobody", nonce=1)
-    read_profile(os.environ)
+    read_profile()
     spns.parse_mappings(spns.DEFAULT_MAPPINGS)
     if deps.speaks_kerberos():
         # Without a usable krb5.conf each look says so itself.
@@ -120,8 +119,8 @@ def warm_up() -> None:
 
 class _Visit:
     def __init__(
-        self, target: Target | None, domain: Domain, seen: EndpointEvidence | None, deadline: Deadline, plan: Plan, book: Book, environ: t.Mapping[str, str],
-        now: t.Callable[[], float], held: contextlib.ExitStack,
+        self, target: Target | None, domain: Domain, seen: EndpointEvidence | None, deadline: Deadline, plan: Plan, book: Book,
+        environ: t.Mapping[str, str] | None, now: t.Callable[[], float], held: contextlib.ExitStack,
     ) -> None:
         self.target, self.domain, self.deadline, self.plan, self.book, self.now, self.held = target, domain, deadline, plan, book, now, held
         self.at, self.challenge, self.profile = now(), challenge_of(seen), read_profile(environ)
@@ -144,10 +143,14 @@ class _Visit:
         account = account_of(username, self.target.host if self.target and of_host else "", self.challenge if explained else None)
         if account.kind == EITHER and not of_host:
             account = replace(account, kind=DOMAIN, computer="")
-        elif account.kind == EITHER and self.target and self.target.auth == ("kerberos",):
+        elif account.kind == EITHER and self._only_tickets():
             # Kerberos knows no local accounts: a bare name is the default realm's.
             account = in_domain(account, self.profile.first("libdefaults", "default_realm") or "")
-        return Reader(username, password, account, self.domain, self.book, self.plan.limit, self.profile, self.held.enter_context(Tickets()))
+        kept, said = self.held.enter_context(Tickets()), of_challenge(self.challenge) if of_host and not self._only_tickets() else ""
+        return Reader(username, password, account, self.domain, self.book, self.plan.limit, self.profile, kept, said)
+
+    def _only_tickets(self) -> bool:
+        return self.target is not None and self.target.auth == ("kerberos",)
 
     def _user(self) -> str:
         """Whom the KDCs are asked for without a password: the account of the inventory, in the form that Kerberos has it."""

@@ -61,10 +61,10 @@ class Profile:
         self.error = self.error or why
 
 
-def read_profile(environ: t.Mapping[str, str]) -> Profile:
-    """All files and folders of KRB5_CONFIG, or /etc/krb5.conf. A missing file is no error as long as another one is there."""
+def read_profile(environ: t.Mapping[str, str] | None = None) -> Profile:
+    """All files and folders of KRB5_CONFIG, or /etc/krb5.conf. A missing file is no error as long as another one is there. None: this process' environment."""
     profile = Profile()
-    named = environ.get("KRB5_CONFIG")
+    named = (os.environ if environ is None else environ).get("KRB5_CONFIG")
     wanted = [path for path in named.split(":") if path] if named else [DEFAULT_FILE]
     for path in wanted:
         if os.path.isdir(path):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import typing as t
 from dataclasses import dataclass, replace
@@ -80,7 +79,7 @@ class Outcome:
 
 
 def manage(
-    request: Request, *, timeout: float, connect_timeout: float, check_mode: bool = False, book: Book = BOOK, environ: t.Mapping[str, str] = os.environ,
+    request: Request, *, timeout: float, connect_timeout: float, check_mode: bool = False, book: Book = BOOK, environ: t.Mapping[str, str] | None = None,
     now: t.Callable[[], float] = time.time,
 ) -> Outcome:
     """See to it; raises DoctorError, and then nothing is changed unless it says so."""
@@ -95,7 +94,7 @@ def manage(
 
 class _Work:
     def __init__(
-        self, request: Request, deadline: Deadline, connect_timeout: float, check_mode: bool, book: Book, environ: t.Mapping[str, str],
+        self, request: Request, deadline: Deadline, connect_timeout: float, check_mode: bool, book: Book, environ: t.Mapping[str, str] | None,
         now: t.Callable[[], float], tickets: Tickets,
     ) -> None:
         self.request, self.wished, self.deadline, self.check_mode, self.now = request, request.wished, deadline, check_mode, now
@@ -298,4 +297,3 @@ def _proven(outcome: Outcome) -> str:
         return "Reading again shows it, and the KDC gives tickets." if outcome.proofs else "Reading again shows it."
     failed = next((proof.means for proof in outcome.proofs if proof.outcome != GRANTED), "reading again does not show it.")
     return f"Not verified: {failed}"
-

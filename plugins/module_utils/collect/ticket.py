@@ -75,7 +75,7 @@ class Outcome:
 
 
 def manage(
-    wanted: Wanted, *, timeout: float, check_mode: bool = False, book: Book = BOOK, environ: t.Mapping[str, str] = os.environ,
+    wanted: Wanted, *, timeout: float, check_mode: bool = False, book: Book = BOOK, environ: t.Mapping[str, str] | None = None,
     now: t.Callable[[], float] = time.time,
 ) -> Outcome:
     """List, get or purge tickets; raises DoctorError."""
@@ -124,7 +124,7 @@ def _names(domain: str) -> frozenset[str]:
 
 class _Work:
     def __init__(
-        self, wanted: Wanted, deadline: Deadline, check_mode: bool, book: Book, environ: t.Mapping[str, str], now: t.Callable[[], float],
+        self, wanted: Wanted, deadline: Deadline, check_mode: bool, book: Book, environ: t.Mapping[str, str] | None, now: t.Callable[[], float],
     ) -> None:
         self.wanted, self.deadline, self.check_mode, self.book, self.environ, self.now = wanted, deadline, check_mode, book, environ, now
 

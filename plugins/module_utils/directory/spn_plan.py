@@ -106,8 +106,9 @@ def wish(spns: t.Sequence[str], state: str, service_classes: t.Sequence[str] | N
     return Wish(state, tuple(parsed.values()), frozenset(classes) if state == EXACT else frozenset(), force_move)
 
 
-def make_plan(holder: Holder, wished: Wish, seen: t.Sequence[SpnEvidence] = (), mapped: Mappings = STANDARD) -> Plan:
+def make_plan(holder: Holder, wished: Wish, seen: t.Sequence[SpnEvidence] = (), mapped: Mappings | None = None) -> Plan:
     """The changes, or a DoctorError that says why they are not made. `seen`: who carries the wished SPNs, and who covers them; `mapped`: sPNMappings."""
+    mapped = STANDARD if mapped is None else mapped
     if wished.state == ABSENT:
         gone = [spelling for spn in wished.spns if (spelling := holder.spelling(spn.text)) is not None]
         return Plan(holder.spns, _without(holder.spns, gone), remove=tuple(gone), notes=tuple(_notes_of_removal(holder, gone, mapped)))

@@ -60,7 +60,7 @@ def play(monkeypatch: pytest.MonkeyPatch, writable: Folder | Unknown, catalogue:
     class Held:
         cache = "MEMORY:x" if tickets is not None else ""
 
-        def __enter__(self) -> Held:
+        def __enter__(self) -> t.Any:
             return self
 
         def __exit__(self, *error: object) -> None:

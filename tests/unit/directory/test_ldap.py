@@ -158,7 +158,7 @@ def test_an_attribute_in_pieces_is_put_together(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "second", [lambda n: done(n, code=50), lambda n: done(n), lambda n: entry(n, "CN=g", **{"member;range=0-1": ["a", "b"]}) + done(n)],
+    "second", [lambda n: done(n, code=50), done, lambda n: entry(n, "CN=g", **{"member;range=0-1": ["a", "b"]}) + done(n)],
     ids=["refused", "gone", "the same again"],
 )
 def test_an_attribute_of_which_the_rest_is_not_to_be_had_says_so(client: Client, second: t.Callable[[int], bytes]) -> None:
@@ -204,7 +204,7 @@ def test_a_refused_change_raises_with_code_and_data(client: Client, code: int, w
 @pytest.mark.parametrize(
     "reply",
     [
-        lambda n: message(n + 1, MODIFY_RESPONSE, result(0)), lambda n: done(n), lambda n: message(n, MODIFY_RESPONSE),
+        lambda n: message(n + 1, MODIFY_RESPONSE, result(0)), done, lambda n: message(n, MODIFY_RESPONSE),
         lambda n: message(n, MODIFY_RESPONSE, integer(0)),
     ],
     ids=["another id", "another operation", "empty", "an integer"],
