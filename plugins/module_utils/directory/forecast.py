@@ -13,11 +13,15 @@ from .entries import Entry
 from .notation import moment_of, seconds_of
 from .spns import owner_of
 
-AES = 0x18
-"""AES128 and AES256 in msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7)."""
-NAMES = ((0x1, "DES"), (0x2, "DES"), (0x4, "RC4"), (0x8, "AES128"), (0x10, "AES256"))
+AES = 0x18 | 0xC0
+"""AES128 and AES256 in msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7), with SHA-1 and with SHA-2."""
+NAMES = ((0x1, "DES"), (0x2, "DES"), (0x4, "RC4"), (0x8, "AES128"), (0x10, "AES256"), (0x40, "AES128-SHA256"), (0x80, "AES256-SHA384"))
+TICKETS = 0x7 | AES
+"""The types that a ticket is encrypted with; the other bits are features such as FAST and claims, or speak of session keys."""
+DOWNLEVEL = 1
+"""trustType of Windows NT domains, which have no Kerberos ([MS-ADTS] 6.1.6.7.15)."""
 TYPES = "msDS-SupportedEncryptionTypes"
-ATTRIBUTES = ("objectClass", "sAMAccountName", "userAccountControl", TYPES, "pwdLastSet", "operatingSystem", "trustPartner", "whenCreated")
+ATTRIBUTES = ("objectClass", "sAMAccountName", "userAccountControl", TYPES, "pwdLastSet", "operatingSystem", "trustPartner", "trustType", "whenCreated")
 ANY_BIT, ALL_BITS = "1.2.840.113556.1.4.804", "1.2.840.113556.1.4.803"
 """LDAP_MATCHING_RULE_BIT_OR and _AND ([MS-ADTS] 3.1.1.3.4.4)."""
 READ_ONLY_CONTROLLERS = 521
@@ -28,9 +32,10 @@ ENABLED = f"(!(userAccountControl:{ALL_BITS}:={DISABLED}))"
 
 
 def declared() -> str:
-    """Accounts and trusts that say they take other encryption than AES only."""
-    few = f"({TYPES}=*)(!({TYPES}=0))(!({TYPES}:{ANY_BIT}:={AES}))"
-    return f"(|(&(objectClass=user){ENABLED}{few})(&(objectClass=trustedDomain){few})(&(objectClass=user){ENABLED}(userAccountControl:{ALL_BITS}:={DES_ONLY})))"
+    """Accounts that say they take other encryption than AES only, and trusts that do not say they take AES."""
+    lacks = f"(!({TYPES}:{ANY_BIT}:={AES}))"
+    few = f"({TYPES}:{ANY_BIT}:={TICKETS}){lacks}"
+    return f"(|(&(objectClass=user){ENABLED}{few})(&(objectClass=trustedDomain){lacks})(&(objectClass=user){ENABLED}(userAccountControl:{ALL_BITS}:={DES_ONLY})))"
 
 
 def old_systems() -> str:
@@ -50,8 +55,11 @@ def read(entry: Entry, aes_since: int | None = None) -> ForecastEvidence | None:
     types, control = entry.number(TYPES), entry.number("userAccountControl") or 0
     if control & DES_ONLY:
         return ForecastEvidence(name, kind, "userAccountControl limits it to DES.")
-    if types and not types & AES:
-        return ForecastEvidence(name, kind, f"{TYPES} is {types}: {' and '.join(named(types)) or 'no encryption type'}, no AES.")
+    if types and types & TICKETS and not types & AES:
+        return ForecastEvidence(name, kind, f"{TYPES} is {types}: {' and '.join(named(types))}, no AES.")
+    if trust and not (types or 0) & AES and entry.number("trustType") != DOWNLEVEL:
+        why = f"{TYPES} names no encryption type, so its tickets are encrypted with RC4, unless the controllers of both sides take such a trust for one with AES."
+        return ForecastEvidence(name, kind, why, sure=False)
     system = entry.text("operatingSystem")
     if system.startswith(OLD_SYSTEMS):
         return ForecastEvidence(name, kind, f"It runs {system}, which knows no AES.")

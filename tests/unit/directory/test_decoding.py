@@ -120,7 +120,10 @@ def test_computer_evidence() -> None:
     ("attributes", "why", "sure"),
     [
         pytest.param({"msDS_SupportedEncryptionTypes": 7}, "msDS-SupportedEncryptionTypes is 7: DES and RC4, no AES.", True, id="RC4"),
-        pytest.param({"msDS_SupportedEncryptionTypes": 0x40}, "msDS-SupportedEncryptionTypes is 64: no encryption type, no AES.", True, id="nothing known"),
+        pytest.param({"msDS_SupportedEncryptionTypes": 0x80024}, "msDS-SupportedEncryptionTypes is 524324: RC4, no AES.", True, id="RC4 and features"),
+        pytest.param({"msDS_SupportedEncryptionTypes": 0x80000}, None, True, id="features alone"),
+        pytest.param({"msDS_SupportedEncryptionTypes": 0x20}, None, True, id="session keys alone"),
+        pytest.param({"msDS_SupportedEncryptionTypes": 0x80}, None, True, id="AES with SHA-2"),
         pytest.param({"userAccountControl": 0x200200, "msDS_SupportedEncryptionTypes": 24}, "userAccountControl limits it to DES.", True, id="DES"),
         pytest.param({"operatingSystem": "Windows Server 2003 R2"}, "It runs Windows Server 2003 R2, which knows no AES.", True, id="old system"),
         pytest.param(
@@ -143,6 +146,19 @@ def test_forecast_of_a_trust_names_the_partner() -> None:
     assert forecast.read(entry(trustPartner="Other.test", msDS_SupportedEncryptionTypes=4)) == ForecastEvidence(
         "other.test", "trust", "msDS-SupportedEncryptionTypes is 4: RC4, no AES."
     )
+
+
+@pytest.mark.parametrize(("types", "kind", "told"), [(None, 2, True), (0, 2, True), (0x80000, 3, True), (None, 1, False), (0x18, 2, False), (0x80, 2, False)])
+def test_trust_without_encryption_types_may_stop_working(types: int | None, kind: int, told: bool) -> None:
+    found = forecast.read(entry(trustPartner="Other.test", trustType=kind, **({} if types is None else {"msDS_SupportedEncryptionTypes": types})))
+    assert found == (ForecastEvidence(
+        "other.test", "trust", "msDS-SupportedEncryptionTypes names no encryption type, so its tickets are encrypted with RC4, unless the controllers of both "
+        "sides take such a trust for one with AES.", sure=False,
+    ) if told else None)
+
+
+def test_forecast_asks_for_no_account_that_has_features_alone() -> None:
+    assert "(msDS-SupportedEncryptionTypes:1.2.840.113556.1.4.804:=223)(!(msDS-SupportedEncryptionTypes:1.2.840.113556.1.4.804:=216))" in forecast.declared()
 
 
 def test_forecast_tells_each_account_once_and_for_its_surest_reason() -> None:
