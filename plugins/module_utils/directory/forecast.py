@@ -35,7 +35,8 @@ def declared() -> str:
     """Accounts that say they take other encryption than AES only, and trusts that do not say they take AES."""
     lacks = f"(!({TYPES}:{ANY_BIT}:={AES}))"
     few = f"({TYPES}:{ANY_BIT}:={TICKETS}){lacks}"
-    return f"(|(&(objectClass=user){ENABLED}{few})(&(objectClass=trustedDomain){lacks})(&(objectClass=user){ENABLED}(userAccountControl:{ALL_BITS}:={DES_ONLY})))"
+    des = f"(userAccountControl:{ALL_BITS}:={DES_ONLY})"
+    return f"(|(&(objectClass=user){ENABLED}{few})(&(objectClass=trustedDomain){lacks})(&(objectClass=user){ENABLED}{des}))"
 
 
 def old_systems() -> str:
@@ -58,7 +59,7 @@ def read(entry: Entry, aes_since: int | None = None) -> ForecastEvidence | None:
     if types and types & TICKETS and not types & AES:
         return ForecastEvidence(name, kind, f"{TYPES} is {types}: {' and '.join(named(types))}, no AES.")
     if trust and not (types or 0) & AES and entry.number("trustType") != DOWNLEVEL:
-        why = f"{TYPES} names no encryption type, so its tickets are encrypted with RC4, unless the controllers of both sides take such a trust for one with AES."
+        why = f"{TYPES} names no encryption type, so its tickets are encrypted with RC4, unless both sides' controllers take such a trust for one with AES."
         return ForecastEvidence(name, kind, why, sure=False)
     system = entry.text("operatingSystem")
     if system.startswith(OLD_SYSTEMS):

@@ -152,8 +152,8 @@ def test_forecast_of_a_trust_names_the_partner() -> None:
 def test_trust_without_encryption_types_may_stop_working(types: int | None, kind: int, told: bool) -> None:
     found = forecast.read(entry(trustPartner="Other.test", trustType=kind, **({} if types is None else {"msDS_SupportedEncryptionTypes": types})))
     assert found == (ForecastEvidence(
-        "other.test", "trust", "msDS-SupportedEncryptionTypes names no encryption type, so its tickets are encrypted with RC4, unless the controllers of both "
-        "sides take such a trust for one with AES.", sure=False,
+        "other.test", "trust", "msDS-SupportedEncryptionTypes names no encryption type, so its tickets are encrypted with RC4, unless both sides' "
+        "controllers take such a trust for one with AES.", sure=False,
     ) if told else None)
 
 
