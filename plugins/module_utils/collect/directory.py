@@ -319,7 +319,9 @@ class _Visit:
         ldap = self.connections.widest(site)
         if isinstance(ldap, Unknown):
             return tuple(SpnEvidence(name, ldap, own=name == own) for name in wanted[:1])
-        found = owners_of(ldap, wanted, own)
+        directory = self.connections.directory(site)
+        mapped = spns.parse_mappings(spns.DEFAULT_MAPPINGS) if isinstance(directory, Unknown) else directory.mappings()
+        found = owners_of(ldap, wanted, own, mapped)
         return tuple(SpnEvidence(name, found, own=name == own) for name in wanted[:1]) if isinstance(found, Unknown) else found
 
     def _duplicates(self, site: Site, found: tuple[SpnEvidence, ...]) -> Known[tuple[SpnEvidence, ...]]:

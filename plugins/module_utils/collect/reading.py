@@ -191,6 +191,11 @@ class Directory:
 
         return asked(find)
 
+    def mappings(self) -> spns.Mappings:
+        """The forest's sPNMappings, the usual ones where they cannot be read."""
+        found = asked(lambda: spns.mappings(self.ldap))
+        return spns.parse_mappings(spns.DEFAULT_MAPPINGS) if isinstance(found, Unknown) else found
+
     def trusts(self) -> Known[tuple[TrustEvidence, ...]]:
         """The domain's trusts, by partner."""
         def find() -> tuple[TrustEvidence, ...]:
@@ -227,9 +232,9 @@ def holders_of(ldap: Ldap, upn: str) -> Known[tuple[str, ...]]:
     return asked(lambda: tuple(entry.dn for entry in ldap.gather(spns.base_of(ldap), text, ("userPrincipalName",), most=MOST_ACCOUNTS).entries))
 
 
-def owners_of(ldap: Ldap, names: t.Sequence[str], own: str) -> Known[tuple[SpnEvidence, ...]]:
-    """Each SPN with its owners, in the forest where `ldap` is a global catalogue."""
-    return asked(lambda: spns.seen_spns(ldap, names, spns.mappings(ldap), own))
+def owners_of(ldap: Ldap, names: t.Sequence[str], own: str, mapped: spns.Mappings) -> Known[tuple[SpnEvidence, ...]]:
+    """Each SPN with its owners, in the forest where `ldap` is a global catalogue. `mapped`: sPNMappings, which no catalogue has."""
+    return asked(lambda: spns.seen_spns(ldap, names, mapped, own))
 
 
 def duplicates_in(ldap: Ldap) -> Known[tuple[SpnEvidence, ...]]:

@@ -116,7 +116,10 @@ def parse_mappings(values: t.Iterable[str]) -> dict[str, str]:
 
 
 def mappings(ldap: Ldap) -> dict[str, str]:
-    """The forest's sPNMappings, or the default ones where they cannot be read or are not there."""
+    """The forest's sPNMappings, or the default ones where they cannot be read or are not there.
+
+    They never are at a global catalogue's port: the attribute is not in its partial set ([MS-ADA3] 2.276, [MS-ADTS] 3.1.1.1.8).
+    """
     base = MAPPINGS_DN + ldap.root().text("configurationNamingContext")
     try:
         values = [value for entry in ldap.search(base, "(objectClass=*)", ("sPNMappings",), scope="base") for value in entry.texts("sPNMappings")]

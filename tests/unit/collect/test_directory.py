@@ -113,7 +113,9 @@ class Server(Folder):
     def search(self, base: str, filter: str, attributes: t.Sequence[str], *, scope: str = "sub", most: int = 5000, page: int = 500) -> t.Iterator[Entry]:
         """A controller has its own domain and what the forest has in common; the catalogue has everything."""
         for found in super().search(base, filter, attributes, scope=scope, most=most):
-            if self.port == 3268 or dns_of_dn(found.dn) == self.domain or found.dn.endswith(self.configuration):
+            if self.port == 3268 and "spnmappings" in found.attributes:
+                yield Entry(found.dn)
+            elif self.port == 3268 or dns_of_dn(found.dn) == self.domain or found.dn.endswith(self.configuration):
                 yield found
 
     def bind(self, credentials: t.Any) -> BindEvidence:
@@ -415,6 +417,15 @@ def test_pdc_emulator_that_cannot_be_asked_leaves_the_rest(world: World, monkeyp
     assert isinstance(found.account, AccountEvidence)
     assert found.account.bad_passwords == Unknown(f"the PDC emulator dc2.lab.test, which keeps the counter, cannot be asked: {why}")
     assert found.account.enabled is True
+
+
+def test_what_host_stands_for_is_read_where_the_forest_has_it(world: World) -> None:
+    """A global catalogue does not have sPNMappings; here the administrators took HTTP out of them."""
+    place = f"CN=Directory Service,CN=Windows NT,CN=Services,{Folder.configuration}"
+    world.server.objects_of = (*world.server.objects_of, (place, {"objectClass": ["nTDSService"], "sPNMappings": ["host=cifs,wsman"]}))
+    told = {one.spn: one.covered_by for one in world.look(subsets=["spns"]).spns}
+    assert [owner.name for owner in told["WSMAN/web01"]] == ["WEB01$"]
+    assert told["HTTP/web01.lab.test"] == ()
 
 
 def test_missing_global_catalogue_is_told_and_the_domain_asked(world: World) -> None:
