@@ -8,13 +8,12 @@ First without the password, which counts against nobody and finds out whether an
 
 from __future__ import annotations
 
-import os
 import re
 import typing as t
 from dataclasses import dataclass, replace
 
 from .. import deps
-from ..account import DOMAIN, Account
+from ..account import ANY_DOMAIN, DOMAIN, Account
 from ..directory import locate, tickets
 from ..evidence.base import Unknown
 from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, PROBE, REFUSED, KerberosStep
@@ -52,6 +51,9 @@ class Realm:
     """In capitals."""
     sure: bool
     """True where the account is this realm's beyond doubt, so that "unknown" is an answer."""
+    foreign: bool = False
+    """True where it bears the name of a UPN's suffix, and the host belongs to another one: suffixes are free text ([MS-ADTS] 5.1.1.1.1), and many a company
+    has another realm by that name, with namesakes in it. It is asked without the password alone."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ class Found:
 
 def ask_first(
     target: Target, account: Account, challenge: ChallengeEvidence | None, book: Book, deadline: Deadline, *, limit: int = 1,
-    environ: t.Mapping[str, str] = os.environ,
+    environ: t.Mapping[str, str] | None = None,
 ) -> tuple[KerberosStep, ...]:
     """What the KDC says of the target's account, asked now or before in this run; () where there is nobody to ask. The book knows the answer afterwards."""
     password = target.password
     if account.kind != DOMAIN or not target.username or password is None or not deps.speaks_kerberos():
         return ()
     profile = read_profile(environ)
-    realms = realms_for(target.username, challenge, profile)
+    realms = realms_for(target.username, challenge, profile, alone=target.auth == ("kerberos",))
     return ask(target.username, password, account, realms, book, deadline, limit=limit, profile=profile) if realms else ()
 
 
@@ -97,23 +99,36 @@ def ask(
 
 def fill(
     kept: tickets.Tickets, username: str, principal: str, password: str, account: Account, book: Book, deadline: Deadline, *, limit: int, profile: Profile,
+    home: str = "",
 ) -> tuple[KerberosStep | None, Permit]:
     """A ticket-granting ticket for `kept`, by libkrb5, once the password is proven: until then libkrb5 may show it to several KDCs (wire/preauth).
 
-    What came of it, or what the KDC said of this password before; None where the permit says why nobody is asked.
+    What came of it, or what the KDC said of this password before; None where the permit says why nobody is asked. `home`: the realm of the
+    host, where the wanted one may bear the name of the account's suffix by chance (`Realm.foreign`): then only a KDC's yes will do, not a host's.
     """
     realm, shown = principal.rpartition("@")[2], tickets.spelled(principal)
-    sure = "@" not in username or realm.lower() in account.domains
-    ask(username, password, account, (Realm(realm, sure),), book, deadline, limit=limit, profile=profile)
+    asked = (*([Realm(home, False)] if home else []), Realm(realm, _is_of(realm, username, account), foreign=bool(home)))
+    ask(username, password, account, asked, book, deadline, limit=limit, profile=profile)
     with book.permit(account, password, where=kdc_of(realm), limit=limit, deadline=deadline.sooner(deadline.left() * SHARE), kdc=True) as permit:
         if not permit.granted:
             known = permit.step if permit.reason in ("refused_by_kdc", "asked") else None
             # Whoever is refused before the password is asked for gets no ticket all the same.
             return (replace(known, name=AS) if known and known.outcome != GRANTED else None), permit
+        if home and not (permit.step and permit.step.name == AS and permit.step.outcome == GRANTED):
+            permit.withdrawn()
+            means = f"Not tried: {username} may be another account in {realm}, which is not the realm of the host."
+            return KerberosStep(AS, shown, NOT_TRIED, means, realm=realm), permit
         if not permit.proven:
             permit.withdrawn()
             return KerberosStep(AS, shown, NOT_TRIED, f"The KDC of {realm} was not asked for {shown}: the time was used up.", realm=realm), permit
         return _acquired(kept, _as_known(principal, permit.step), password, deadline), permit
+
+
+def _is_of(realm: str, username: str, account: Account) -> bool:
+    """Whether the account is this realm's beyond doubt: not where a NetBIOS name was guessed to be its first label, nor by a suffix that anybody may have."""
+    if "\\" not in username and "@" not in username:
+        return True
+    return realm.lower() in account.domains and ("\\" in username or ANY_DOMAIN not in account.domains)
 
 
 def _as_known(principal: str, step: KerberosStep | None) -> str:
@@ -132,8 +147,8 @@ def _acquired(kept: tickets.Tickets, principal: str, password: str, deadline: De
     return KerberosStep(AS, shown, FAILED, f"The KDC of {realm} did not answer the password of {shown} in time.", realm=realm, used=True)
 
 
-def realms_for(username: str, challenge: ChallengeEvidence | None, profile: Profile) -> tuple[Realm, ...]:
-    """The realms to ask, likeliest first."""
+def realms_for(username: str, challenge: ChallengeEvidence | None, profile: Profile, *, alone: bool = False) -> tuple[Realm, ...]:
+    """The realms to ask, likeliest first. `alone`: Kerberos is the inventory's only method, and its client takes a UPN's suffix for the realm."""
     seen = challenge if challenge and challenge.membership != "workgroup" else ChallengeEvidence("")
     default = profile.first("libdefaults", "default_realm") or ""
     if "\\" not in username and "@" not in username:
@@ -145,18 +160,25 @@ def realms_for(username: str, challenge: ChallengeEvidence | None, profile: Prof
         username, dns_domain=seen.dns_domain, netbios_domain=seen.netbios_domain, default_realm="" if seen.dns_domain else default, realms=known,
     )
     named = [name for name in found if not UNREALM.search(name)][:MOST_REALMS]
-    return tuple(Realm(name, _is_sure(name, username, seen)) for name in named)
+    suffix = username.strip().rpartition("@")[2].upper() if "\\" not in username else ""
+    if seen.dns_domain and suffix and not alone:
+        # The host's domain looks suffixes up in its forest, and refers to the domain that has the account ([MS-KILE] 3.3.5.6.1, NT-ENTERPRISE).
+        named.sort(key=lambda name: name != seen.dns_domain.upper())
+        return tuple(Realm(name, _is_sure(name, username, seen), foreign=name != seen.dns_domain.upper()) for name in named)
+    return tuple(Realm(name, _is_sure(name, username, seen, alone=alone)) for name in named)
 
 
-def default_realm(environ: t.Mapping[str, str] = os.environ) -> str:
+def default_realm(environ: t.Mapping[str, str] | None = None) -> str:
     """krb5.conf's, which Kerberos takes a bare name for; "" where there is none."""
     return read_profile(environ).first("libdefaults", "default_realm") or ""
 
 
-def _is_sure(realm: str, username: str, seen: ChallengeEvidence) -> bool:
-    """A name with a dot before the backslash or after the "@" is the realm's own name; a NetBIOS name is sure where the host explains it."""
-    domain = username.partition("\\")[0].upper() if "\\" in username else username.rpartition("@")[2].upper()
-    return realm == domain or (realm == seen.dns_domain.upper() and domain == seen.netbios_domain.upper())
+def _is_sure(realm: str, username: str, seen: ChallengeEvidence, *, alone: bool = False) -> bool:
+    """A name with a dot before the backslash is the realm's own name, one after the "@" where the host has no other; a NetBIOS name where it explains it."""
+    domain, own = username.partition("\\")[0].upper() if "\\" in username else username.rpartition("@")[2].upper(), seen.dns_domain.upper()
+    if realm == domain:
+        return "\\" in username or alone or own in ("", realm)
+    return realm == own and domain == seen.netbios_domain.upper()
 
 
 class _Asking:
@@ -188,10 +210,17 @@ class _Asking:
             return None
         if found.places and not self._probed(principal, realm, found.places):
             last = self.steps[-1]
+            if realm.foreign:
+                # What it refuses may be somebody else, and is no evidence of this account.
+                self.steps = [step for step in self.steps if step.realm != realm.name]
             return last if names_credentials(last.code) and not self._passes(last, realm) else None
+        if realm.foreign:
+            self._not_asked(realm.name, f"is not that of the host's domain, so {self.username} may be another account there")
+            return None
         reply = (self._seen.reply if self._seen else None) or kdc.Reply()
         if preauth.is_cheap(reply):
-            return self._not_asked(realm.name, "asks for a proof that is cheap to guess the password from, which no domain controller does")
+            self._not_asked(realm.name, "asks for a proof that is cheap to guess the password from, which no domain controller does")
+            return None
         if self._seen and (info := preauth.key_info(reply)):
             return self._proved(self._seen, realm.name, info)
         return self._by_library(self._principal or principal, probed=bool(found.places))
@@ -202,8 +231,9 @@ class _Asking:
         if seen.step.code == UNKNOWN_USER and not self._referred(seen, realm) and "@" in self.username and not tickets.is_enterprise(principal):
             # A UPN need not be sAMAccountName and domain, and some KDCs look for it only where the name says that it is one ([RFC 6806] 5).
             seen = self._look(realm.name, tickets.enterprise_of(self.username, realm.name), places)
-        if other := self._referred(seen, realm):
-            self.realms.insert(0, Realm(other, True))
+        other = self._referred(seen, realm)
+        if other and not realm.foreign:
+            self.realms = [Realm(other, True)]
         return seen.step.outcome == GRANTED
 
     def _referred(self, seen: kdc.Look, realm: Realm) -> str:
@@ -224,7 +254,7 @@ class _Asking:
     def _passes(self, step: KerberosStep, realm: Realm) -> bool:
         """Whether a refusal proves nothing: another realm may know the account."""
         referred = self._seen is not None and bool(self._referred(self._seen, realm))
-        return counts_for_nobody(step.code) or referred or (step.code == UNKNOWN_USER and not realm.sure)
+        return realm.foreign or counts_for_nobody(step.code) or referred or (step.code == UNKNOWN_USER and not realm.sure)
 
     def _proved(self, seen: kdc.Look, realm: str, info: kdc.KeyInfo) -> KerberosStep:
         """One message with the password's proof, to the KDC that has just answered, by its own clock."""

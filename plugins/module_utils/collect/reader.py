@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import deps
-from ..account import EITHER, LOCAL, Account
+from ..account import ANY_DOMAIN, EITHER, LOCAL, Account
 from ..directory.ldap import Credentials, Ldap
 from ..directory.refusal import LdapError, LdapUnreachable
 from ..directory.tickets import Tickets, principal_of, spelled
@@ -45,6 +45,8 @@ class Reader:
     profile: Profile
     """krb5.conf, which may name the KDCs."""
     tickets: Tickets
+    host_domain: str = ""
+    """The domain that the host says it belongs to, where the account is the inventory's."""
     steps: list[KerberosStep] = field(default_factory=list)
     binds: list[BindEvidence] = field(default_factory=list)
     step: KerberosStep | None = None
@@ -62,6 +64,11 @@ class Reader:
 
     def _both(self) -> str:
         return f"{self.username} may be the host's own account: write it as DOMAIN\\{self.username}, or set domain_username and domain_password"
+
+    def _strange(self, domain: str) -> bool:
+        """Whether this domain may know another account by the name: it is not the host's, and a suffix is free text ([MS-ADTS] 5.1.1.1.1)."""
+        free = "@" in self.username and ANY_DOMAIN in self.account.domains and self.password is not None
+        return free and bool(self.host_domain and domain) and domain.lower() != self.host_domain.lower()
 
     def get_ticket(self, realm: str, deadline: Deadline, silence: str = "") -> KerberosStep:
         """Ask for the ticket-granting ticket, or take the user's own where there is no password. `silence` says that no KDC would answer."""
@@ -85,6 +92,7 @@ class Reader:
             return KerberosStep(AS, shown, FAILED, silence, realm=realm, code=UNREACHABLE)
         step, permit = fill(
             self.tickets, self.username, principal, self.password, self.account, self.book, deadline, limit=self.limit, profile=self.profile,
+            home=self.host_domain.upper() if self._strange(realm) else "",
         )
         return step or KerberosStep(AS, shown, NOT_TRIED, not_told(permit), realm=realm)
 
@@ -93,6 +101,10 @@ class Reader:
         if isinstance(answer, Unknown):
             return KerberosStep(AS, shown, FAILED, f"Kerberos' library gave no answer about {shown}: {answer.unknown}.", realm=realm)
         return answer
+
+    @property
+    def _is_known(self) -> bool:
+        return self.step is not None and self.step.outcome == GRANTED
 
     def hindrance(self) -> str:
         """Why it cannot log on to LDAP at all, or ""."""
@@ -112,6 +124,8 @@ class Reader:
         """A connection to one controller, logged on; or why there is none."""
         if why := self.hindrance():
             return Unknown(why)
+        if self._strange(seen.evidence.domain) and not self._is_known:
+            return Unknown(f"{self.username} may be another account in {seen.evidence.domain}: set domain_username and domain_password")
         port = (CATALOGUE_PORTS if catalogue else PORTS)[self.domain.transport]
         why = "no method to log on with"
         for method in self._methods():

@@ -280,9 +280,62 @@ def test_foreign_suffix_unknown_to_the_hosts_domain_proves_nothing(book: Book, d
     assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).granted
 
 
+def two_realms(domain: Domain, foreign: int, own: int) -> dict[str, str]:
+    """krb5.conf with a realm that bears a suffix' name, and with the host's."""
+    path = domain.folder / "krb5.conf"
+    kdcs = f"[realms]\nCORP.EXAMPLE = {{\nkdc = {ADDRESS}:{foreign}\n}}\nLAB.TEST = {{\nkdc = {ADDRESS}:{own}\n}}\n"
+    path.write_text(f"[libdefaults]\ndns_lookup_kdc = false\n{kdcs}", encoding="utf-8")
+    return {"KRB5_CONFIG": str(path)}
+
+
+@pytest.mark.parametrize(
+    "foreign", [krb.error(6), krb.error(18), krb.error(68, crealm="THIRD.TEST"), PREAUTH], ids=["unknown", "revoked", "refers", "knows one"],
+)
+def test_realm_that_bears_a_suffix_by_chance_gets_no_password_and_stops_nobody(book: Book, domain: Domain, foreign: bytes) -> None:
+    """The company's DNS name is the usual suffix, and often the realm of something else, with namesakes."""
+    with Hostile(krb.answering(foreign)) as other, Hostile(krb.answering(krb.error(6))) as own:
+        steps = ask(book, two_realms(domain, other.port, own.port), username="svc@corp.example")
+    assert (steps[0].realm, other.connections) == ("LAB.TEST", 1 + (foreign == krb.error(6)))
+    assert not any(step.outcome == REFUSED for step in steps[1:] if step.realm == "CORP.EXAMPLE")
+    assert (domain.used, any(step.used for step in steps)) == ([], False)
+    assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).granted
+
+
+def test_hosts_domain_is_asked_first_for_a_suffix(book: Book, domain: Domain) -> None:
+    with Hostile(krb.answering(krb.error(24))) as other, Hostile(krb.answering(PREAUTH)) as own:
+        ask(book, two_realms(domain, other.port, own.port), username="svc@corp.example")
+        assert other.connections == 0
+    assert domain.used == [("svc@corp.example@LAB.TEST", "secret")]
+    assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).proven
+
+
+def test_suffix_is_the_realm_where_kerberos_is_the_only_method(book: Book, domain: Domain) -> None:
+    """Its client asks that realm too, so that the refusal holds for every host."""
+    with Hostile(krb.answering(krb.error(6))) as other, Hostile(krb.answering(PREAUTH)) as own:
+        ask(book, two_realms(domain, other.port, own.port), username="svc@corp.example", auth=["kerberos"])
+    assert domain.used == []
+    assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).reason == "refused_by_kdc"
+
+
+@pytest.mark.parametrize(
+    ("username", "account", "granted"),
+    [
+        ("CORP\\svc", account_of("CORP\\svc", "web01", None), True), ("LAB\\svc", account_of("LAB\\svc", "web01", CHALLENGE), False),
+        ("svc@lab.test", account_of("svc@lab.test", "web01", CHALLENGE), False), ("svc@lab.test", account_of("svc@lab.test", "web01", None), True),
+    ],
+    ids=["a guessed realm", "the host's", "its suffix", "a suffix that may be anybody's"],
+)
+def test_unknown_in_a_realm_that_was_guessed_is_no_refusal(book: Book, domain: Domain, username: str, account: Account, granted: bool) -> None:
+    with Hostile(krb.answering(krb.error(6))) as server, tickets.Tickets() as kept:
+        profile = read_profile(domain.environ(f"{ADDRESS}:{server.port}"))
+        step, _permit = kdc.fill(kept, username, "svc@LAB.TEST", "secret", account, book, Deadline(5), limit=1, profile=profile)
+    assert step is not None
+    assert (step.code, permit(book, account).granted) == (6, granted)
+
+
 def test_referral_is_followed_and_proves_nothing_itself(book: Book, domain: Domain) -> None:
     steps = served(krb.answering(krb.error(68, crealm="OTHER.TEST")), domain, book, username="svc@corp.example")
-    assert [(step.code, step.realm) for step in steps] == [(154, "CORP.EXAMPLE"), (68, "LAB.TEST"), (154, "OTHER.TEST")]
+    assert [(step.code, step.realm) for step in steps] == [(68, "LAB.TEST"), (154, "OTHER.TEST")]
     assert domain.used == []
     assert permit(book, account_of("svc@corp.example", "web02", CHALLENGE)).granted
 
@@ -468,7 +521,8 @@ def test_ticket_is_not_asked_for_by_a_book_that_is_not_shared(domain: Domain) ->
     ("username", "realms"),
     [
         ("LAB\\svc", [("LAB.TEST", True)]), ("lab.test\\svc", [("LAB.TEST", True)]), ("svc@lab.test", [("LAB.TEST", True)]),
-        ("svc@corp.example", [("CORP.EXAMPLE", True), ("LAB.TEST", False)]), ("svc", [("LAB.TEST", True)]), ("svc@a b.test", [("LAB.TEST", False)]),
+        ("svc@corp.example", [("LAB.TEST", False), ("CORP.EXAMPLE", False)]), ("svc@LAB", [("LAB.TEST", True)]),
+        ("svc", [("LAB.TEST", True)]), ("svc@a b.test", [("LAB.TEST", False)]),
     ],
 )
 def test_realms_to_ask(domain: Domain, username: str, realms: list[tuple[str, bool]]) -> None:
