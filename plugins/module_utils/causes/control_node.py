@@ -58,6 +58,7 @@ def _library(case: Case, seen: ControllerEvidence) -> Finding | None:
         return None
     names = ", ".join(library.name for library in broken)
     facts = tuple(Fact(_import_error(library), f"{seen.host}, Python {seen.python}", "controller") for library in broken)
+    what = "library" if len(broken) == 1 else "libraries"
     place = "this execution environment" if seen.execution_environment else "this control node"
     how = f"python -m pip install {names.replace(',', '')}"
     if seen.execution_environment:
@@ -66,7 +67,7 @@ def _library(case: Case, seen: ControllerEvidence) -> Finding | None:
         "control_node",
         "missing_library",
         CONFIRMED,
-        f"The Python library {names}, which the connection {case.target.connection} needs for {', '.join(case.target.auth)}, cannot be imported on {place}.",
+        f"The Python {what} {names}, which the connection {case.target.connection} needs for {', '.join(case.target.auth)}, cannot be imported on {place}.",
         facts,
         remedies=(Remedy(f"Install {names} for the Python that runs Ansible", how),),
         weight=97,
