@@ -20,7 +20,7 @@ def der(tag: int, *parts: bytes) -> bytes:
 
 
 def integer(number: int) -> bytes:
-    return der(2, number.to_bytes(5, "big", signed=True).lstrip(b"\0")) if number > 127 else der(2, number.to_bytes(1, "big", signed=True))
+    return der(2, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
 
 
 def text(value: str) -> bytes:

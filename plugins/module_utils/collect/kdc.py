@@ -221,6 +221,10 @@ class _Asking:
         if preauth.is_cheap(reply):
             self._not_asked(realm.name, "asks for a proof that is cheap to guess the password from, which no domain controller does")
             return None
+        if reply.armoured:
+            # libkrb5 would end with KRB5_PREAUTH_FAILED before it sent anything that depends on the password (src/lib/krb5/krb/preauth2.c: k5_preauth).
+            self._not_asked(realm.name, "demands Kerberos armouring (FAST), which takes a ticket of a computer that this control node does not have")
+            return None
         if self._seen and (info := preauth.key_info(reply)):
             return self._proved(self._seen, realm.name, info)
         return self._by_library(self._principal or principal, probed=bool(found.places))

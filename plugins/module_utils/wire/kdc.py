@@ -38,8 +38,8 @@ CANONICALIZE = b"\x00\x00\x01\x00\x00"
 """kdc-options as a BIT STRING's content: bit 15 alone ([RFC 6806] 3)."""
 FAR_AWAY = b"20370913024805Z"
 """till: "as late as your policy allows", in the spelling that every client uses ([RFC 4120] 5.4.1)."""
-ENC_TIMESTAMP, ETYPE_INFO, ETYPE_INFO2, EXTENDED, PAC_REQUEST = 2, 11, 19, 3, 128
-"""Types of padata; 3 is the data-type KERB_ERR_TYPE_EXTENDED of KERB-ERROR-DATA, which has the same shape ([MS-KILE] 2.2.2)."""
+ENC_TIMESTAMP, ETYPE_INFO, ETYPE_INFO2, EXTENDED, PAC_REQUEST, FAST = 2, 11, 19, 3, 128, 136
+"""Types of padata ([RFC 4120] 7.5.2, [RFC 6113] 7.1); 3 is the data-type KERB_ERR_TYPE_EXTENDED of KERB-ERROR-DATA, which has the same shape ([MS-KILE] 2.2.2)."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Reply:
     keys: tuple[KeyInfo, ...] = ()
     timestamp: bool = False
     """True where an encrypted timestamp is among the ways of pre-authentication."""
+    armoured: bool = False
+    """True where Kerberos armouring (FAST, [RFC 6113]) is offered, and no way for the password without it."""
     text: str = ""
     server_time: str | None = None
     moment: float | None = None
@@ -236,22 +238,23 @@ def read_reply(data: bytes) -> Reply:
         return Reply(granted=True, client_realm=_text(parts.get(3)), encryption=(encryption_name(_number(kind)),) if kind else ())
     if 6 not in parts:
         raise ValueError("its KRB-ERROR has no error-code")
-    keys, status, timestamp = _details(parts.get(12))
+    keys, status, ways = _details(parts.get(12))
     shown, moment = _moment(parts.get(4), parts.get(5))
     salt = next((key.salt for key in keys if key.salt), b"")
     return Reply(
-        code=_number(parts[6]), status=status, realm=_text(parts.get(9)), client_realm=_text(parts.get(7)), keys=keys, timestamp=timestamp,
+        code=_number(parts[6]), status=status, realm=_text(parts.get(9)), client_realm=_text(parts.get(7)), keys=keys, timestamp=ENC_TIMESTAMP in ways,
+        armoured=FAST in ways and ENC_TIMESTAMP not in ways,
         encryption=tuple(dict.fromkeys(encryption_name(key.kind) for key in keys)), salt=printable(salt.decode("utf-8", "replace"), 255),
         text=_text(parts.get(11)), server_time=shown, moment=moment,
     )
 
 
-def _details(data: Element | None) -> tuple[tuple[KeyInfo, ...], int | None, bool]:
-    """e-data: keys, NTSTATUS, encrypted timestamp. It is METHOD-DATA, one PA-DATA or a KERB-ERROR-DATA, or anything else, which is left alone."""
+def _details(data: Element | None) -> tuple[tuple[KeyInfo, ...], int | None, set[int]]:
+    """e-data: keys, NTSTATUS, types of padata. It is METHOD-DATA, one PA-DATA or a KERB-ERROR-DATA, or anything else, which is left alone."""
     keys: tuple[KeyInfo, ...] = ()
-    status, newer, timestamp = None, False, False
+    status, newer, ways = None, False, set()
     for kind, value in _typed(data.value if data else b""):
-        timestamp = timestamp or kind == ENC_TIMESTAMP
+        ways.add(kind)
         if kind == EXTENDED and len(value) == 12 and value[4:8] == bytes(4) and value[3] & 0x80:
             # KERB-EXT-ERROR: status, reserved, flags, each of four bytes, least significant first. In METHOD-DATA 3 is a salt (PA-PW-SALT), of any length.
             status = int.from_bytes(value[:4], "little")
@@ -261,7 +264,7 @@ def _details(data: Element | None) -> tuple[tuple[KeyInfo, ...], int | None, boo
             except ValueError:
                 continue
             newer = kind == ETYPE_INFO2
-    return keys, status, timestamp
+    return keys, status, ways
 
 
 def _typed(data: bytes) -> t.Iterator[tuple[int, bytes]]:

@@ -168,6 +168,21 @@ def test_kdc_that_wants_a_cheap_proof_gets_none(book: Book, domain: Domain) -> N
     assert permit(book).granted
 
 
+@pytest.mark.parametrize(
+    ("more", "asked"), [((), False), ((krb.padata(138, b""),), False), ((krb.padata(2, b""),), True)], ids=["alone", "challenge", "timestamp"],
+)
+def test_domain_that_demands_armouring_leaves_the_hosts_to_try(book: Book, domain: Domain, more: tuple[bytes, ...], asked: bool) -> None:
+    """[MS-KILE] 3.3.5.1: PA-FX-FAST is all that is offered then; nothing was sent that depends on the password."""
+    domain.refuses(210, outcome=FAILED)
+    steps = served(krb.answering(krb.error(25, e_data=krb.method_data(krb.padata(136, b""), *more))), domain, book)
+    assert (bool(domain.used), permit(book).granted) == (asked, not asked)
+    if not asked:
+        assert (steps[-1].outcome, steps[-1].used) == ("not_tried", False)
+        assert steps[-1].means == (
+            "Not tried: the KDC of LAB.TEST demands Kerberos armouring (FAST), which takes a ticket of a computer that this control node does not have."
+        )
+
+
 def test_another_password_is_another_question(book: Book, domain: Domain) -> None:
     domain.refuses(24)
     served(krb.answering(PREAUTH), domain, book)
