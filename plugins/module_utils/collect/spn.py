@@ -160,7 +160,7 @@ class _Work:
             )
         realm = locate.of_user(self.username, None, "", [name.lower() for name in self.profile.names("realms")]) or site.domain
         reader = Reader(
-            self.username, self.password, account_in(self.username, realm), self.domain, self.book, self.request.limit, self.profile,
+            self.username, self.password, account_in(self.username, site.domain), self.domain, self.book, self.request.limit, self.profile,
             self.tickets,
         )
         if self._kdc_is_silent(site, realm):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .. import deps
-from ..account import DOMAIN, Account
+from ..account import ANY_DOMAIN, DOMAIN, Account
 from ..directory import caches
 from ..directory.caches import CacheEvidence
 from ..directory.locate import suffix
@@ -107,13 +107,19 @@ def in_time(work: t.Callable[[], T], patience: float, who: str) -> T:
 
 
 def account_in(username: str, domain: str) -> Account:
-    """The account of the attempt book that a name means to the controllers of a domain; a bare name is one of the domain's."""
-    name = username.strip().lower()
+    """The account of the attempt book that a name means to the controllers of `domain`, which is known, not guessed; a bare name is one of that domain's.
+
+    Any other suffix may be anybody's ([MS-ADTS] 5.1.1.1.1), and any other NetBIOS name may still be this domain's: such an account is nobody for certain.
+    """
+    name, own = username.strip().lower(), _names(domain)
     front, slash, user = name.partition("\\")
-    if slash:
-        return Account(user, DOMAIN, _names(domain) | {front})
-    user, at, back = name.rpartition("@")
-    return Account(user, DOMAIN, _names(domain) | {back}) if at else Account(name, DOMAIN, _names(domain))
+    if not slash and "@" not in name:
+        return Account(name, DOMAIN, own or frozenset((ANY_DOMAIN,)))
+    if not slash:
+        user, _at, front = name.rpartition("@")
+    if front in own:
+        return Account(user, DOMAIN, own)
+    return Account(user, DOMAIN, _names(front) if slash and "." in front else frozenset((front, ANY_DOMAIN)))
 
 
 def _names(domain: str) -> frozenset[str]:
@@ -243,7 +249,7 @@ class _Work:
                 f"There is no password to get a ticket for {spelled(principal)} with", expected="the password of the account",
                 do="Set password, or ansible_password in the inventory", value=spelled(principal),
             )
-        account = account_in(self.wanted.username, principal.rpartition("@")[2])
+        account = account_in(self.wanted.username, self._known_domain(principal))
         step, permit = fill(
             tickets, self.wanted.username, principal, self.wanted.password, account, self.book, self.deadline, limit=self.wanted.limit,
             profile=read_profile(self.environ),
@@ -253,6 +259,14 @@ class _Work:
                 f"No ticket for {spelled(principal)}. {not_told(permit)}", expected="a password that was not refused in this run", value=spelled(principal),
             )
         return step
+
+    def _known_domain(self, principal: str) -> str:
+        """The realm that is asked, where somebody has named it: what stands behind the "@" is not enough."""
+        realm, profile, name = principal.rpartition("@")[2].lower(), read_profile(self.environ), self.wanted.username
+        named = (self.wanted.domain, profile.first("libdefaults", "default_realm") or "", *profile.names("realms"))
+        # A NetBIOS name only leads to a realm by a guess.
+        guessed = "\\" in name and not self.wanted.domain
+        return realm if not guessed and ("@" not in name or realm in {one.lower() for one in named}) else ""
 
     def _patiently(self, work: t.Callable[[], KerberosStep], spn: str) -> KerberosStep:
         """What the KDC says, as long as there is time."""

@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils import deps
+from ansible_collections.winrm.doctor.plugins.module_utils.account import Account
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import ticket
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.ticket import ABSENT, LISTED, PRESENT, Outcome
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.caches import CacheEvidence, TicketEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import AS, GRANTED, KerberosStep
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 
+STEP = KerberosStep(AS, "x", GRANTED, "Yes.")
 NAME, WHO = "FILE:/tmp/cc", "svc@LAB.TEST"
 GRANTING = TicketEvidence("krbtgt/LAB.TEST@LAB.TEST", "2026-04-08T22:48:00Z", "2026-04-09T08:48:00Z")
 SERVICE = TicketEvidence("HTTP/web01", "2026-04-08T22:48:00Z", "2026-04-09T08:48:00Z")
@@ -54,6 +61,39 @@ def test_check_mode_foresees_the_difference(before: CacheEvidence | None, missin
 def test_every_spelling_of_an_account_is_one_person_to_the_book(name: str) -> None:
     account = ticket.account_in(name, "LAB.TEST")
     assert account.is_surely(ticket.account_in("svc", "lab.test"))
+
+
+@pytest.mark.parametrize("name", ["svc@example.com", "CORP\\svc"])
+def test_a_name_of_another_domain_may_be_anybody_and_proves_nothing(name: str) -> None:
+    """A suffix is free text, and the NetBIOS name of a domain need not be its first label."""
+    account, plain = ticket.account_in(name, "ad.example.com"), ticket.account_in("svc", "ad.example.com")
+    assert account.may_be(plain)
+    assert not account.is_surely(plain)
+    assert not account.certain
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "realms", "certain"),
+    [
+        ("svc@example.com", "", "", False), ("svc@example.com", "example.com", "", True), ("svc@example.com", "", "EXAMPLE.COM = {\n kdc = kdc1\n}", True),
+        ("EXAMPLE\\svc", "", "EXAMPLE.COM = {\n kdc = kdc1\n}", False), ("EXAMPLE\\svc", "example.com", "", True), ("example.com\\svc", "", "", True),
+    ],
+)
+def test_whose_password_is_shown_to_a_kdc(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, domain: str, realms: str, certain: bool,
+) -> None:
+    asked: list[Account] = []
+
+    def fill(_kept: object, _username: str, _principal: str, _password: str, account: Account, *_rest: object, **_more: object) -> tuple[KerberosStep, None]:
+        asked.append(account)
+        return STEP, None
+
+    monkeypatch.setattr(ticket, "fill", fill)
+    (tmp_path / "krb5.conf").write_text(f"[realms]\n{realms}\n", encoding="utf-8")
+    wanted = ticket.Wanted(PRESENT, username=name, password="x", domain=domain, cache="FILE:/nowhere")
+    work = ticket._Work(wanted, Deadline(5), False, Book(os.getppid()), {"KRB5_CONFIG": str(tmp_path / "krb5.conf")}, time.time)
+    assert work._first(None, work._principal()) == STEP
+    assert asked[0].certain is certain
 
 
 def test_another_domain_is_another_person() -> None:
