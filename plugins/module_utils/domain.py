@@ -36,7 +36,7 @@ class Domain:
 def domain_from_params(params: t.Mapping[str, t.Any]) -> Domain:
     """A Domain from validated options (`argspec.directory_options`); raises DoctorError."""
     name = (params.get("domain") or "").strip().strip(".").lower()
-    if name and (any(char in name for char in "\\@/ \t") or "." not in name):
+    if any(char in name for char in "\\@/ \t"):
         raise DoctorError(f"The option domain is {name!r}", expected="the DNS name of a domain, such as example.com", do="Set domain", value=name)
     # Empty as a role's default is: not set.
     username, password = params.get("domain_username") or None, params.get("domain_password") or None

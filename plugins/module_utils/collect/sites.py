@@ -44,7 +44,8 @@ class Site:
         if not self.seen:
             records = self.listing.records
             dns = f"DNS could not be asked for them ({records.unknown})" if isinstance(records, Unknown) else "DNS has no SRV records for them"
-            return f"no controller of {self.domain} is known: {dns}, and krb5.conf names no KDC"
+            short = "" if "." in self.domain else f"; {self.domain} may not be its whole DNS name"
+            return f"no controller of {self.domain} is known: {dns}, and krb5.conf names no KDC{short}"
         reached = [one for one in self.seen if one.evidence.address]
         if not reached:
             return f"the names of the controllers of {self.domain} do not resolve: {', '.join(one.evidence.name for one in self.seen[:4])}"

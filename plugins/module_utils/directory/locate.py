@@ -62,7 +62,8 @@ def domains(
     best: dict[str, Named] = {}
     for one in named:
         name = one.name.strip(".").lower()
-        if name and name not in best and re.fullmatch(r"[^\s\\/@]+\.[^\s\\/@]+", name):
+        # A domain may have a single label; what follows a host's name is taken for one only where it has more, for it nearly always is something else.
+        if name not in best and re.fullmatch(r"[^\s\\/@]+", name) and ("." in name or one.by != HOST_NAME):
             best[name] = Named(name, one.by)
     return tuple(best.values())
 

@@ -574,6 +574,16 @@ def test_empty_options_of_a_role_are_no_options() -> None:
     assert domain_from_params(empty) == Domain()
 
 
+def test_domain_of_one_label_is_taken_as_it_is_given() -> None:
+    assert domain_from_params({"domain": "CORP"}) == Domain(name="corp")
+    with pytest.raises(DoctorError, match="The option domain is"):
+        domain_from_params({"domain": "CORP\\svc"})
+
+
+def test_netbios_name_in_place_of_the_domain_is_suspected(world: World) -> None:
+    assert any(gap.unknown.endswith("lab may not be its whole DNS name.") for gap in world.look(Domain(name="lab")).gaps)
+
+
 def kerberos(code: int | None, outcome: str = "broken") -> AttemptEvidence:
     return attempt(outcome, method="kerberos", failure=LocalFailure("kdc", "x", code), own=False)
 

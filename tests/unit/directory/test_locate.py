@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils import deps
@@ -31,8 +32,12 @@ WORKGROUP = ChallengeEvidence("WEB01", netbios_domain="WEB01", dns_domain="web01
         ({"username": "svc", "challenge": None, "host": "192.0.2.7"}, [("default.test", "krb5.conf")]),
         ({"username": ".\\svc", "challenge": WORKGROUP, "host": "web01", "default_realm": ""}, []),
         ({"username": "svc", "challenge": None, "host": "web01.LAB.example.", "default_realm": ""}, [("lab.example", "host name")]),
+        ({"option": "corp", "challenge": None, "host": "web01.localdomain", "default_realm": "CORP"}, [("corp", "option")]),
+        ({"username": "CORP\\svc", "challenge": replace(CHALLENGE, netbios_domain="CORP", dns_domain="corp"), "host": "web01", "default_realm": ""},
+         [("corp", "user name")]),
     ],
-    ids=["option", "UPN", "NetBIOS name of the host", "NetBIOS name of a realm", "NetBIOS name nobody knows", "address", "nothing", "host name alone"],
+    ids=["option", "UPN", "NetBIOS name of the host", "NetBIOS name of a realm", "NetBIOS name nobody knows", "address", "nothing", "host name alone",
+         "domain of one label", "host of such a domain"],
 )
 def test_domains_in_order(given: dict[str, t.Any], expected: list[tuple[str, str]]) -> None:
     known = {"option": "", "username": "", "challenge": CHALLENGE, "host": "web01.hosts.test", "default_realm": "DEFAULT.TEST", **given}
