@@ -22,7 +22,7 @@ from ..target import Target
 from ..wire import kdc, preauth
 from ..wire.background import Background
 from ..wire.deadline import Deadline
-from ..wire.kerberos import counts_for_nobody, names_credentials
+from ..wire.kerberos import WRONG_KEY, counts_for_nobody, names_credentials
 from .attempts import Book, Permit, kdc_of
 from .krb5conf import Profile, read_profile
 from .names import Names
@@ -227,7 +227,7 @@ class _Asking:
             return None
         if self._seen and (info := preauth.key_info(reply)):
             return self._proved(self._seen, realm.name, info)
-        return self._by_library(self._principal or principal, probed=bool(found.places))
+        return self._by_library(self._principal or principal, probed=bool(found.places), given=reply.granted)
 
     def _probed(self, principal: str, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
         """Ask without the password; True where the KDC knows the account and waits for its password."""
@@ -273,8 +273,8 @@ class _Asking:
         shown = tickets.spelled(self._principal)
         self.steps.append(KerberosStep(AS, shown, NOT_TRIED, f"Not tried: {kdc_of(realm)} {why}.", realm=realm))
 
-    def _by_library(self, principal: str, *, probed: bool) -> KerberosStep:
-        """What is no matter of an AES key: libkrb5 knows the other ways."""
+    def _by_library(self, principal: str, *, probed: bool, given: bool) -> KerberosStep:
+        """What is no matter of an AES key: libkrb5 knows the other ways. `given`: the KDC wants no proof, so its ticket only opens with the right password."""
         kept = tickets.Tickets()
         try:
             answer = _acquired(kept, principal, self.password, self.deadline)
@@ -283,6 +283,10 @@ class _Asking:
         if answer.code == UNREACHABLE and probed:
             # It had answered a moment ago, so this time it may have seen the password.
             answer = replace(answer, used=True)
+        if given and answer.code == WRONG_KEY:
+            shown, realm = tickets.spelled(principal), principal.rpartition("@")[2]
+            means = f"The password of {shown} is wrong: it does not open the ticket that {kdc_of(realm)} gives without asking for it, so no failure was counted."
+            answer = replace(answer, means=means, used=False)
         self.steps.append(answer)
         return answer
 
@@ -295,13 +299,18 @@ def settle(permit: Permit, step: KerberosStep) -> None:
     """Tell the book what the KDC said."""
     if step.name == AS and step.outcome == GRANTED:
         permit.accepted(step)
-    elif step.outcome == REFUSED and names_credentials(step.code) and not counts_for_nobody(step.code):
+    elif step.outcome == REFUSED and (is_wrong_key(step) or (names_credentials(step.code) and not counts_for_nobody(step.code))):
         permit.refused(step)
     elif not step.used or step.code in NOT_JUDGED or (counts_for_nobody(step.code) and step.code != UNREACHABLE):
         # A policy of Kerberos' own, and the wish for another proof, say nothing of the password; what cannot be asked says nothing at all.
         permit.withdrawn(step)
     else:
         permit.doubted(step)
+
+
+def is_wrong_key(step: KerberosStep) -> bool:
+    """Whether the password was found wrong by a ticket that anybody is given."""
+    return step.name == AS and step.code == WRONG_KEY and not step.used
 
 
 def nowhere(asked: str, realm: str, why: str) -> KerberosStep:

@@ -39,7 +39,8 @@ CANONICALIZE = b"\x00\x00\x01\x00\x00"
 FAR_AWAY = b"20370913024805Z"
 """till: "as late as your policy allows", in the spelling that every client uses ([RFC 4120] 5.4.1)."""
 ENC_TIMESTAMP, ETYPE_INFO, ETYPE_INFO2, EXTENDED, PAC_REQUEST, FAST = 2, 11, 19, 3, 128, 136
-"""Types of padata ([RFC 4120] 7.5.2, [RFC 6113] 7.1); 3 is the data-type KERB_ERR_TYPE_EXTENDED of KERB-ERROR-DATA, which has the same shape ([MS-KILE] 2.2.2)."""
+"""Types of padata ([RFC 4120] 7.5.2, [RFC 6113] 7.1); 3 is the data-type KERB_ERR_TYPE_EXTENDED of KERB-ERROR-DATA, which has the same shape
+([MS-KILE] 2.2.2)."""
 
 
 @dataclass(frozen=True)
