@@ -191,7 +191,7 @@ def test_what_was_taken_is_given_back_where_adding_it_fails(seen: dict[str, Seen
     [
         ("no_right", "Grant 'Validated write to service principal name' on it, which covers the computer's own names, or 'Write servicePrincipalName'"),
         ("inventory_account", "operator may not do that; it answered insufficientAccessRights (50)"),
-        ("no_right_foreign", "(HTTP/elsewhere.lab.test is not of the computer's own names, which the validated write is limited to)"),
+        ("no_right_foreign", "(HTTP/elsewhere.lab.test is not of the computer's own names, which the validated write is thought to be limited to)"),
         ("no_right_user", "Grant 'Write servicePrincipalName' on it, as with dsacls \"CN=service,CN=Users,DC=lab,DC=test\""),
         ("no_right_there", "expected: the right to write servicePrincipalName of CN=service,CN=Users,DC=lab,DC=test"),
     ],

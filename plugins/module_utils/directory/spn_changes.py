@@ -22,7 +22,8 @@ from .spn_plan import Holder, Plan, described
 from .spns import OWNER_ATTRIBUTES, owner_of
 
 ATTRIBUTE = "servicePrincipalName"
-ATTRIBUTES = (*OWNER_ATTRIBUTES, "dNSHostName", "userPrincipalName")
+OTHER_NAMES = ("msDS-AdditionalDnsHostName", "msDS-AdditionalSamAccountName")
+ATTRIBUTES = (*OWNER_ATTRIBUTES, "dNSHostName", "userPrincipalName", *OTHER_NAMES)
 NO_SUCH_ATTRIBUTE, VALUE_EXISTS, INVALID_DN = 16, 20, 34
 """resultCode ([RFC 4511] 4.1.9)."""
 NOT_UNIQUE, INVALID_REFERENCE = 0x21C7, 0x20B5
@@ -95,7 +96,7 @@ def _only(found: list[Entry], name: str, domain: str, kind: str) -> Holder:
 
 def holder_of(entry: Entry) -> Holder:
     """An account that was read with ATTRIBUTES."""
-    return Holder(owner_of(entry), entry.texts(ATTRIBUTE), entry.text("dNSHostName"))
+    return Holder(owner_of(entry), entry.texts(ATTRIBUTE), entry.text("dNSHostName"), tuple(name for kind in OTHER_NAMES for name in entry.texts(kind)))
 
 
 def reread(ldap: Ldap, dn: str) -> Holder:
@@ -218,7 +219,7 @@ def rights(owner: OwnerEvidence, holder: Holder, plan: Plan, who: str) -> str:
     if owner.kind == "user" or owner != holder.owner:
         return f"Grant 'Write servicePrincipalName' on it, {grant}"
     if foreign:
-        return f"Grant 'Write servicePrincipalName' on it ({foreign} is not of the computer's own names, which the validated write is limited to), {grant}"
+        return f"Grant 'Write servicePrincipalName' on it ({foreign} is not of the computer's own names, which the validated write is thought to be limited to), {grant}"
     return f"Grant 'Validated write to service principal name' on it, which covers the computer's own names, or 'Write servicePrincipalName', {grant}"
 
 

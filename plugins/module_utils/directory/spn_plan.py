@@ -36,15 +36,17 @@ class Holder:
     owner: OwnerEvidence
     spns: tuple[str, ...] = ()
     dns_host_name: str = ""
+    other_names: tuple[str, ...] = ()
+    """The computer's alternative names (`netdom computername /add`): DNS names, and short ones with a dollar sign."""
 
     def spelling(self, spn: str) -> str | None:
         """The SPN as this account carries it, None where it does not."""
         return next((one for one in self.spns if same(one, spn)), None)
 
     def has_name_of(self, spn: str) -> bool:
-        """Whether an SPN is of the computer's own DNS or short name, which the validated write covers ([MS-ADTS] 3.1.1.5.3.1.1.4)."""
+        """Whether an SPN is of one of the computer's own names, DNS or short, which the validated write covers ([MS-ADTS] 3.1.1.5.3.1.1.4)."""
         parsed = read(spn)
-        names = {self.dns_host_name.lower(), self.owner.name.lower().rstrip("$")} - {""}
+        names = {name.lower().rstrip("$") for name in (self.dns_host_name, self.owner.name, *self.other_names)} - {""}
         return parsed is not None and parsed.host.lower() in names and not parsed.name
 
 

@@ -201,6 +201,13 @@ def test_a_refusal_is_explained(dn: str, spn: str, error: LdapError, said: str) 
     assert "Nothing was changed." in text
 
 
+@pytest.mark.parametrize(("spn", "own"), [("WSMAN/portal", True), ("WSMAN/portal.lab.test", True), ("WSMAN/portal.lab.test/x", False), ("WSMAN/other", False)])
+def test_alternative_names_of_a_computer_are_its_own(spn: str, own: bool) -> None:
+    there = Folder(computer("WEB01", **{"msDS-AdditionalDnsHostName": ["portal.lab.test"], "msDS-AdditionalSamAccountName": ["PORTAL$"]}))
+    there.refuse[WEB01] = [DENIED]
+    assert ("Grant 'Validated write" in failed(there, WEB01, spn).sentence) is own
+
+
 @pytest.mark.parametrize("domains", [("lab.test",), ("child.lab.test", "lab.test")])
 def test_domains_of_the_forest(domains: tuple[str, ...]) -> None:
     assert tuple(sorted(partitions.domains(Folder(domains=domains)))) == domains
