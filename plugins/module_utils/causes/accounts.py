@@ -10,7 +10,7 @@ import typing as t
 
 from ..evidence.base import Unknown, seconds
 from ..evidence.case import Case
-from ..evidence.directory import AS, GRANTED, REFUSED, AccountEvidence, BindEvidence, PolicyEvidence
+from ..evidence.directory import GRANTED, REFUSED, AccountEvidence, BindEvidence, PolicyEvidence
 from ..evidence.logon import ACCEPTED, NOT_TRIED, AttemptEvidence
 from ..evidence.logon import REFUSED as HOST_REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
@@ -26,8 +26,7 @@ BY_STATUS = {
 """NTSTATUS, as CredSSP and KERB-EXT-ERROR carry it ([MS-APDS] 3.1.5 names which state leads to which)."""
 BY_KERBEROS = {1: EXPIRED, 6: NO_SUCH, 12: POLICY, 18: REVOKED, 23: PASSWORD_EXPIRED, 24: WRONG}
 """[RFC 4120] 7.5.9. 18 stands for disabled, locked, expired and the wrong hour alike, 23 for an expired and an unchanged password ([MS-KILE] 3.3.5.6.3)."""
-UNKNOWN_USER, WRONG_KEY = 6, 31
-"""31 of an account without pre-authentication: its ticket does not open with the password."""
+UNKNOWN_USER = 6
 BY_WIN32 = {
     0x525: NO_SUCH, 0x52E: WRONG, 0x52F: RESTRICTED, 0x530: HOURS, 0x531: WORKSTATIONS, 0x532: PASSWORD_EXPIRED, 0x533: DISABLED, 0x701: EXPIRED,
     0x773: MUST_CHANGE, 0x775: LOCKED,
@@ -100,8 +99,6 @@ def _told(case: Case, attempt: AttemptEvidence | None) -> list[Told]:
         # Of several realms that may hold the account, or of two forms of its name, one that knows it is enough.
         if asked.step.outcome == REFUSED and not (known and asked.step.code == UNKNOWN_USER):
             state = BY_STATUS.get(asked.step.status or 0) or BY_KERBEROS.get(asked.step.code or 0)
-            if asked.step.name == AS and asked.step.code == WRONG_KEY:
-                state = WRONG
             if state:
                 found.append((state, directories.step_fact(asked), CONFIRMED))
     return found + [_bind(bind) for bind in _binds(case)]

@@ -21,7 +21,7 @@ from ..wire.background import Background
 from ..wire.channel import Channel
 from ..wire.deadline import Deadline
 from ..wire.kdc import coded
-from ..wire.kerberos import WRONG_KEY, counts_for_nobody, names_credentials
+from ..wire.kerberos import counts_for_nobody, names_credentials
 from ..wire.methods import SEALING, TICKETS
 from ..wire.session import Session
 from .attempts import Book, Permit
@@ -247,7 +247,7 @@ def not_told(permit: Permit) -> str:
     if permit.reason == "refused_before" and permit.step:
         return f"Not tried: {permit.where} refused another password of the same account, and a second refusal may lock it."
     if permit.reason == "refused_by_kdc" and permit.step:
-        said = permit.step.means if permit.step.code == WRONG_KEY else coded(permit.step.code, permit.step.status)
+        said = coded(permit.step.code, permit.step.status)
         return f"Not tried: {permit.where} refuses {permit.step.asked_for}, which holds for every host: {said}"
     return NOT_TOLD[permit.reason].format(where=permit.where or "another host")
 
@@ -255,10 +255,7 @@ def not_told(permit: Permit) -> str:
 def kdc_failure(permit: Permit) -> LocalFailure | None:
     """The KDC's refusal, where that is why."""
     step = permit.step
-    if permit.reason != "refused_by_kdc" or step is None:
-        return None
-    # Of a host that code means another key.
-    return LocalFailure("kdc", step.means, step.code if step.code != WRONG_KEY else None)
+    return LocalFailure("kdc", step.means, step.code) if permit.reason == "refused_by_kdc" and step else None
 
 
 def settle(permit: Permit, session: Session, outcome: str, rungs: t.Sequence[RungEvidence]) -> None:

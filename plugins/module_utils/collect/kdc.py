@@ -22,7 +22,7 @@ from ..target import Target
 from ..wire import kdc, preauth
 from ..wire.background import Background
 from ..wire.deadline import Deadline
-from ..wire.kerberos import WRONG_KEY, counts_for_nobody, names_credentials
+from ..wire.kerberos import counts_for_nobody, names_credentials
 from .attempts import Book, Permit, kdc_of
 from .krb5conf import Profile, read_profile
 from .names import Names
@@ -35,6 +35,8 @@ MOST_KDCS, MOST_REALMS = 3, 3
 SHARE = 0.7
 """Of the time that there is, what waiting for another worker's answer may take."""
 UNKNOWN_USER, NO_REALM, UNREACHABLE = 6, 154, 156
+WRONG_PASSWORD, WRONG_KEY = 24, 31
+"""KDC_ERR_PREAUTH_FAILED, and KRB_AP_ERR_BAD_INTEGRITY, which libkrb5 says of an answer that does not open with the password."""
 UNAVAILABLE, REFERRALS = (29, 52), (68, 6)
 """KDC_ERR_SVC_UNAVAILABLE and KRB_ERR_RESPONSE_TOO_BIG: the next KDC is asked (MIT krb5, src/lib/krb5/os/sendto_kdc.c: check_for_svc_unavailable). And the
 errors that name another realm: Windows Server 2003 and others say "unknown" with it (src/lib/krb5/krb/get_in_tkt.c: is_referral)."""
@@ -285,8 +287,9 @@ class _Asking:
             answer = replace(answer, used=True)
         if given and answer.code == WRONG_KEY:
             shown, realm = tickets.spelled(principal), principal.rpartition("@")[2]
-            means = f"The password of {shown} is wrong: it does not open the ticket that {kdc_of(realm)} gives without asking for it, so no failure was counted."
-            answer = replace(answer, means=means, used=False)
+            means = f"The password of {shown} is wrong: it does not open the ticket that {kdc_of(realm)} gives without pre-authentication."
+            # The library's own word: to the KDC it was no failure, so nothing was counted.
+            answer = replace(answer, code=WRONG_PASSWORD, means=means, used=False)
         self.steps.append(answer)
         return answer
 
@@ -299,18 +302,13 @@ def settle(permit: Permit, step: KerberosStep) -> None:
     """Tell the book what the KDC said."""
     if step.name == AS and step.outcome == GRANTED:
         permit.accepted(step)
-    elif step.outcome == REFUSED and (is_wrong_key(step) or (names_credentials(step.code) and not counts_for_nobody(step.code))):
+    elif step.outcome == REFUSED and names_credentials(step.code) and not counts_for_nobody(step.code):
         permit.refused(step)
     elif not step.used or step.code in NOT_JUDGED or (counts_for_nobody(step.code) and step.code != UNREACHABLE):
         # A policy of Kerberos' own, and the wish for another proof, say nothing of the password; what cannot be asked says nothing at all.
         permit.withdrawn(step)
     else:
         permit.doubted(step)
-
-
-def is_wrong_key(step: KerberosStep) -> bool:
-    """Whether the password was found wrong by a ticket that anybody is given."""
-    return step.name == AS and step.code == WRONG_KEY and not step.used
 
 
 def nowhere(asked: str, realm: str, why: str) -> KerberosStep:

@@ -27,8 +27,6 @@ BEYOND_THE_PASSWORD = (7, 14, 27, 37, 68)
 the password before it refused a ticket for the service."""
 LIBRARY, AFTER_THE_KDC = 128, (210, 223)
 """MIT's own codes start at 128: no KDC found, no realm, no ticket cache. The two KRB5_PREAUTH_FAILED and KRB5_GET_IN_TKT_LOOP come after a KDC's answer."""
-WRONG_KEY = 31
-"""KRB_AP_ERR_BAD_INTEGRITY: of a ticket-granting ticket libkrb5 says it itself, of an answer that does not open with the password."""
 
 
 def is_kerberos(token: bytes) -> bool:

@@ -83,7 +83,6 @@ STATES: dict[str, tuple[tuple[t.Any, ...], dict[str, t.Any] | None, str, str]] =
     "the directory alone: locked": ((step("probe"),), LOCKED, "account_locked_out", CONFIRMED),
     "the directory alone: expired": ((step("probe"),), EXPIRED, "account_expired", CONFIRMED),
     "the directory alone: smart card": ((step("probe"),), {"smartcard_required": True}, "smartcard_required", LIKELY),
-    "31 without pre-authentication": ((step("probe"), step("as", "refused", 31)), None, "wrong_password", CONFIRMED),
     "1 of an MIT KDC": (refused_user(1), None, "account_expired", CONFIRMED),
 }
 
