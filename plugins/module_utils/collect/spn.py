@@ -32,6 +32,8 @@ from .ticket import account_in
 
 MOST_TICKETS = 8
 """SPNs that a ticket is asked for as a proof."""
+UNKNOWN_SPN = (7, 8)
+"""KDC_ERR_S_PRINCIPAL_UNKNOWN and KDC_ERR_PRINCIPAL_NOT_UNIQUE: what a controller says that has not heard of a change yet."""
 RECOVERY = 10.0
 """Seconds, beyond the time that was given, to look at a change that broke off."""
 AS_WISHED = {
@@ -295,5 +297,9 @@ def _added(plan: Plan) -> list[str]:
 def _proven(outcome: Outcome) -> str:
     if outcome.verified:
         return "Reading again shows it, and the KDC gives tickets." if outcome.proofs else "Reading again shows it."
-    failed = next((proof.means for proof in outcome.proofs if proof.outcome != GRANTED), "reading again does not show it.")
-    return f"Not verified: {failed}"
+    failed = next((proof for proof in outcome.proofs if proof.outcome != GRANTED), None)
+    if failed is None:
+        return "Not verified: reading again does not show it."
+    # libkrb5 chooses the KDC that is asked, which need not be the controller that was written to.
+    late = " The KDC that was asked may not have it yet." if failed.code in UNKNOWN_SPN else ""
+    return f"Not verified: {failed.means}{late}"

@@ -17,7 +17,7 @@ from .computers import choose
 from .computers import finder as finder_of_hosts
 from .entries import Entry
 from .ldap import Ldap
-from .refusal import CONSTRAINT, NO_RIGHTS, NO_SUCH_OBJECT, LdapError, LdapUnreachable
+from .refusal import CONSTRAINT, NO_RIGHTS, NO_SUCH_OBJECT, REFERRAL, LdapError, LdapUnreachable
 from .spn_plan import Holder, Plan, described
 from .spns import OWNER_ATTRIBUTES, owner_of
 
@@ -207,6 +207,12 @@ def explain(refused: _Refused, holder: Holder, plan: Plan, who: str) -> DoctorEr
             f"{what}: {who} may not do that; {said}", expected=f"the right to write servicePrincipalName of {owner.dn}",
             do=rights(owner, holder, plan, who), value=spns,
         )
+    if error.code == REFERRAL:
+        # A read-only controller changes nothing itself, and names one that does ([MS-ADTS] 3.1.1.5.1.10).
+        return DoctorError(
+            f"{what}: the controller refers to another one, so it is read-only or does not have this domain; {said}", expected="a controller that can be written to",
+            do=f"Name a writable controller of {owner.domain} in domain_controllers", value=spns,
+        )
     if error.code == CONSTRAINT:
         return _constraint(what, said, error.data, owner, holder, plan)
     return DoctorError(f"{what}: {said}", expected="success (0)", value=spns)
@@ -219,7 +225,8 @@ def rights(owner: OwnerEvidence, holder: Holder, plan: Plan, who: str) -> str:
     if owner.kind == "user" or owner != holder.owner:
         return f"Grant 'Write servicePrincipalName' on it, {grant}"
     if foreign:
-        return f"Grant 'Write servicePrincipalName' on it ({foreign} is not of the computer's own names, which the validated write is thought to be limited to), {grant}"
+        why = f"{foreign} is not of the computer's own names, which the validated write is thought to be limited to"
+        return f"Grant 'Write servicePrincipalName' on it ({why}), {grant}"
     return f"Grant 'Validated write to service principal name' on it, which covers the computer's own names, or 'Write servicePrincipalName', {grant}"
 
 

@@ -182,6 +182,7 @@ def test_somebody_else_who_was_faster_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("dn", "spn", "error", "said"),
     [
+        (WEB01, "WSMAN/web01", LdapError(10, "0000202B: RefErr: DSID-0310084C"), "Name a writable controller of lab.test in domain_controllers"),
         (WEB01, "WSMAN/web01", DENIED, "Grant 'Validated write to service principal name' on it, which covers the computer's own names"),
         (WEB01, "WSMAN/alias", DENIED, "Grant 'Write servicePrincipalName' on it (WSMAN/alias is not of the computer's own names"),
         (SVC, "HTTP/shop", DENIED, f"Grant 'Write servicePrincipalName' on it, as with dsacls \"{SVC}\" /G \"spn-admin@lab.test:RPWP;servicePrincipalName\""),
