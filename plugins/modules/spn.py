@@ -32,6 +32,7 @@ options:
   spns:
     description:
       - The SPNs, such as V(WSMAN/web01.example.com). Upper and lower case make no difference.
+      - With O(state=absent), values that have not the form of an SPN are removed as well, for a directory takes any text.
     type: list
     elements: str
     default: []

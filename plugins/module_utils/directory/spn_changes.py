@@ -210,8 +210,8 @@ def explain(refused: _Refused, holder: Holder, plan: Plan, who: str) -> DoctorEr
     if error.code == REFERRAL:
         # A read-only controller changes nothing itself, and names one that does ([MS-ADTS] 3.1.1.5.1.10).
         return DoctorError(
-            f"{what}: the controller refers to another one, so it is read-only or does not have this domain; {said}", expected="a controller that can be written to",
-            do=f"Name a writable controller of {owner.domain} in domain_controllers", value=spns,
+            f"{what}: the controller refers to another one, so it is read-only or does not have this domain; {said}",
+            expected="a controller that can be written to", do=f"Name a writable controller of {owner.domain} in domain_controllers", value=spns,
         )
     if error.code == CONSTRAINT:
         return _constraint(what, said, error.data, owner, holder, plan)

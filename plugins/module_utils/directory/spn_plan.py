@@ -59,6 +59,8 @@ class Wish:
     classes: frozenset[str] = frozenset()
     """`exact`: the service classes, in lower case, of which nothing but `spns` may stay."""
     force_move: bool = False
+    texts: tuple[str, ...] = ()
+    """`absent`: values that have not the form of an SPN, which the directory takes all the same."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ class Plan:
 
 def wish(spns: t.Sequence[str], state: str, service_classes: t.Sequence[str] | None = None, force_move: bool = False) -> Wish:
     """What the options ask for; raises DoctorError where they contradict each other."""
-    parsed = {spn.key: spn for spn in map(parse, spns)}
+    texts = tuple(text for text in spns if state == ABSENT and text.strip() and read(text.strip()) is None)
+    parsed = {spn.key: spn for spn in map(parse, (text for text in spns if text not in texts))}
     named = {_class(name) for name in service_classes or ()}
     if state != EXACT and named:
         raise DoctorError(f"service_classes is set while state is {state}", expected="service_classes only with state exact", do="Leave it out")
-    if not parsed and not named:
+    if not parsed and not named and not texts:
         raise DoctorError("The option spns is empty", expected="at least one SPN, such as WSMAN/web01.example.com", do="Name the SPNs")
     classes = named or {spn.service.lower() for spn in parsed.values()}
     if state == EXACT and named and (stray := [spn.text for spn in parsed.values() if spn.service.lower() not in named]):
@@ -105,15 +108,17 @@ def wish(spns: t.Sequence[str], state: str, service_classes: t.Sequence[str] | N
             expected="a class of your own, such as HTTP or WSMAN", do="Use state present, or name the class in service_classes if that is what you want",
             value=owned,
         )
-    return Wish(state, tuple(parsed.values()), frozenset(classes) if state == EXACT else frozenset(), force_move)
+    return Wish(state, tuple(parsed.values()), frozenset(classes) if state == EXACT else frozenset(), force_move, texts)
 
 
 def make_plan(holder: Holder, wished: Wish, seen: t.Sequence[SpnEvidence] = (), mapped: Mappings | None = None) -> Plan:
     """The changes, or a DoctorError that says why they are not made. `seen`: who carries the wished SPNs, and who covers them; `mapped`: sPNMappings."""
     mapped = STANDARD if mapped is None else mapped
     if wished.state == ABSENT:
-        gone = [spelling for spn in wished.spns if (spelling := holder.spelling(spn.text)) is not None]
-        return Plan(holder.spns, _without(holder.spns, gone), remove=tuple(gone), notes=tuple(_notes_of_removal(holder, gone, mapped)))
+        asked = (*(spn.text for spn in wished.spns), *wished.texts)
+        gone = [spelling for text in asked if (spelling := holder.spelling(text)) is not None]
+        strange = [f"{text!r} has not the form of an SPN, and is not there: is it spelt as it was meant?" for text in wished.texts if not holder.spelling(text)]
+        return Plan(holder.spns, _without(holder.spns, gone), remove=tuple(gone), notes=(*strange, *_notes_of_removal(holder, gone, mapped)))
     known = {item.spn.lower(): item for item in seen}
     add = [spn for spn in wished.spns if holder.spelling(spn.text) is None]
     wanted = {spn.key for spn in wished.spns}

@@ -55,6 +55,16 @@ def test_changes(spns: list[str], options: dict[str, t.Any], added: tuple[str, .
     assert not plan(*spns, holder=Holder(WEB01, made.after, "web01.lab.test"), **options).changed
 
 
+@pytest.mark.parametrize(("text", "held"), [("SMTP SVC/x", "smtp svc/X"), ("HTTP/www/", "HTTP/www/"), ("web01", "web01")])
+def test_what_is_no_spn_can_be_removed_as_it_stands(text: str, held: str) -> None:
+    made = plan(text, "WSMAN/web01", state=ABSENT, holder=Holder(WEB01, (*USUAL, held)))
+    assert made.remove == ("wsman/WEB01", held)
+    assert held not in made.after
+    again = plan(text, state=ABSENT)
+    assert not again.changed
+    assert again.notes == (f"{text!r} has not the form of an SPN, and is not there: is it spelt as it was meant?",)
+
+
 @pytest.mark.parametrize("name", ["HOST", "RestrictedKrbHost", "termsrv", "GC", "ldap", "DNS", "E3514235-4B06-11D1-AB04-00C04FC2DCD2"])
 def test_exact_clears_no_class_of_windows_by_accident(name: str) -> None:
     with pytest.raises(DoctorError, match="would cost the account every other SPN of a class that Windows registers for itself"):
@@ -71,6 +81,8 @@ def test_exact_clears_no_class_of_windows_by_accident(name: str) -> None:
         (["HTTP/x"], {"state": EXACT, "classes": ["HTTP/x"]}, "service_classes has 'HTTP/x'"),
         (["HTTP/x"], {"state": EXACT, "classes": [" "]}, "service_classes has ' '"),
         (["web01"], {}, "The SPN 'web01' is malformed"),
+        (["web01"], {"state": EXACT}, "The SPN 'web01' is malformed"),
+        ([" "], {"state": ABSENT}, "The SPN ' ' is malformed"),
     ],
 )
 def test_options_that_contradict_each_other(spns: list[str], options: dict[str, t.Any], said: str) -> None:
