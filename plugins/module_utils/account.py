@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from .evidence.endpoint import ChallengeEvidence
@@ -12,6 +13,8 @@ from .target import is_address
 
 LOCAL, DOMAIN, EITHER = "local", "domain", "either"
 ANY_DOMAIN = "*"
+KANA = ord("\u30a1") - ord("\u3041")
+"""Between a katakana and its hiragana."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,17 @@ class Account:
     """A user name without its domain, and where it may live; everything in lower case."""
 
     user: str
+    """As `folded` makes it."""
     kind: str
     """`local`, `domain`, or `either` where a bare name may mean both."""
     domains: frozenset[str] = frozenset()
     """Names of the one domain it belongs to; `*` where that may be any."""
     computer: str = ""
     """The computer whose local account it may be."""
+
+    def __post_init__(self) -> None:
+        """All spellings of one name are one."""
+        object.__setattr__(self, "user", folded(self.user))
 
     @property
     def certain(self) -> bool:
@@ -71,6 +79,12 @@ def account_of(username: str, host: str, challenge: ChallengeEvidence | None) ->
     if seen.membership == "workgroup":
         return Account(name, LOCAL, computer=computer)
     return Account(name, EITHER, frozenset((ANY_DOMAIN,)), computer)
+
+
+def folded(user: str) -> str:
+    """A user name as Active Directory compares it: case, accents, width and kind of kana make no difference ([MS-KILE] 3.1.5.7, note 28)."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", user) if not unicodedata.combining(char))
+    return "".join(chr(ord(char) - KANA) if "\u30a1" <= char <= "\u30f6" else char for char in plain).casefold()
 
 
 def in_domain(account: Account, realm: str) -> Account:

@@ -39,6 +39,11 @@ SAME = [
     (at("svc@lab.test"), at("svc", OTHER)), (at("svc@lab.test", None), at("LAB\\svc", None)), (at("CORP\\svc", RENAMED), at("svc@lab.test", RENAMED)),
     (at("svc"), at("svc", OTHER)), (at("svc"), at(".\\svc")), (at("svc@corp.example"), at("LAB\\svc")), (at("WEB01\\svc"), at(".\\svc")),
 ]
+SAME += [
+    (at("LAB\\M\u00fcller"), at("LAB\\MULLER")), (at("LAB\\mu\u0308ller"), at("m\u00fcller@lab.test")), (at("LAB\\\uff53\uff56\uff43"), at("LAB\\svc")),
+    (at("LAB\\\u30c6\u30b9\u30c8"), at("LAB\\\u3066\u3059\u3068")), (at("LAB\\stra\u00dfe"), at("LAB\\STRASSE")), (at("LAB\\sv\udcfc"), at("LAB\\SV\udcfc")),
+]
+"""Accents, width and kana ([MS-KILE] 3.1.5.7); a name that is no text at all is none of their business."""
 DIFFERENT = [
     (at("LAB\\svc"), at("LAB\\other")), (at("LAB\\svc"), at("ELSE\\svc")), (at(".\\svc"), at(".\\svc", OTHER)), (at("LAB\\svc"), at(".\\svc")),
     (at("svc@lab.test"), at("svc@else.test", replace(CHALLENGE, dns_domain="else.test", netbios_domain="ELSE"))), (at("svc", WORKGROUP), at("LAB\\svc")),
