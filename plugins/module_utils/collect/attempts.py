@@ -165,7 +165,7 @@ class Book:
 
     def _lock(self, held: contextlib.ExitStack, name: str, deadline: Deadline) -> bool:
         """Take one lock and leave it to `held`; False when it cannot be had in time. A record lock dies with its process."""
-        place = 2**61 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
+        place = 2**61 + int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6], "big")
         while True:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)

@@ -62,5 +62,5 @@ def initial_ticket(principal: str, password: str, *, enterprise: bool = False) -
 
 
 def encoded(password: str) -> bytes:
-    """A password as Kerberos hashes it: UTF-8, with U+FFFD for each lone surrogate of a machine-made one, as Windows does and pyspnego after it."""
+    """A password as Kerberos hashes it, or a name: UTF-8, with U+FFFD for each lone surrogate of a machine-made one, as Windows does and pyspnego after it."""
     return b"".join(b"\xef\xbf\xbd" if "\ud800" <= char <= "\udfff" else char.encode() for char in password)

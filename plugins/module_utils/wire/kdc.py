@@ -20,6 +20,7 @@ from ..evidence.endpoint import ClockEvidence
 from ..explain_code import kerberos_entry, named, status_entry
 from .deadline import Deadline, DeadlineSocket, WireClosed, WireError, WireTimeout, WireTooLarge, translate
 from .http import printable
+from .initial import encoded
 from .kerberos import ENCRYPTION, KRB_ERROR, fields
 from .spnego import OCTET_STRING, SEQUENCE, Element, read_element
 from .tcp import connect
@@ -350,7 +351,8 @@ def integer(number: int) -> bytes:
 
 def _general(text: str) -> bytes:
     """A KerberosString; Active Directory takes and sends UTF-8 in it ([MS-KILE] 3.1.5.7)."""
-    return element(0x1B, text.encode())
+    # A name from a source that is not UTF-8 has lone surrogates in it.
+    return element(0x1B, encoded(text))
 
 
 def _name(kind: int, *labels: str) -> bytes:

@@ -400,6 +400,11 @@ def test_bare_name_with_kerberos_is_the_default_realms() -> None:
     assert in_domain(account, "LAB.TEST").is_surely(account_of("LAB.TEST\\svc", "web02", CHALLENGE))
 
 
+def test_name_that_is_no_text_is_asked_for_all_the_same(book: Book, domain: Domain) -> None:
+    steps = served(krb.answering(krb.error(6)), domain, book, username="LAB\\sv\udcfcc")
+    assert [step.code for step in steps] == [6]
+
+
 def test_many_workers_ask_once(domain: Domain) -> None:
     book = Book(os.getpid())
     domain.refuses(24)
