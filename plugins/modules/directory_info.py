@@ -425,6 +425,9 @@ directory:
           description: Accounts whose C(HOST/) of the same name stands for it, which holds for C(HTTP) but never for C(WSMAN).
           type: list
           elements: dict
+        only_in:
+          description: The one domain of several where owners were looked for; missing where it was the whole forest.
+          type: str
     duplicates:
       description: SPNs that more than one account carries.
       type: list

@@ -98,7 +98,10 @@ def _missing(case: Case, said: coded.Coded | None) -> Finding:
     """Nobody carries the name. Which other name the host does have tells what to do."""
     name, host = directories.own_spn(case), _host(case)
     facts = (*_heard(said), directories.owner_fact(case, name, ()))
-    verdict = _strength(case, said)
+    known = directories.spn(case, name)
+    only_in = known.only_in if known else ""
+    # Where one domain of several was asked, somebody in another one may carry it.
+    verdict = directories.at_most(_strength(case, said), LIKELY) if only_in else _strength(case, said)
     service = name.partition("/")[0]
     other = next((finding for finding in (_alias(case, facts, verdict), _length(case, facts, verdict), _other_name(case, facts, verdict)) if finding), None)
     if other is not None:
@@ -116,7 +119,8 @@ def _missing(case: Case, said: coded.Coded | None) -> Finding:
                 Remedy("The WinRM service registers it by itself where it may (System event 10154 says why not)", "Restart-Service WinRM", "medium"),
             ),
         )
-    return _finding(case, "missing", verdict, f"No account of the forest carries {name}, so no KDC can make a ticket for it.", facts, (
+    lacks = f"No account of {only_in}, where alone it was looked for, carries {name}" if only_in else f"No account of the forest carries {name}"
+    return _finding(case, "missing", verdict, f"{lacks}, so no KDC can make a ticket for it{' unless another domain has it' if only_in else ''}.", facts, (
         Remedy(f"Register {name} on the host's computer account", _add(case, name)), Remedy("Or connect by the name that the host's account does carry"),
     ))
 

@@ -12,6 +12,7 @@ from ..directory.entries import Entry
 from ..directory.ldap import Ldap
 from ..directory.locate import CATALOGUES, PDC, srv
 from ..directory.notation import dns_of_dn
+from ..directory.spns import GLOBAL_CATALOG_PORTS
 from ..evidence.base import Known, Unknown
 from ..evidence.directory import DomainControllerEvidence
 from ..wire.deadline import Deadline
@@ -125,8 +126,18 @@ class Connections:
         directory = self.directory(site)
         if isinstance(directory, Unknown):
             return directory
+        if tuple(directory.domains()) == (directory.domain,):
+            # The domain is the forest.
+            return directory.ldap
         self._gaps.append(f"Owners of SPNs were looked for in {site.domain} alone, not in the whole forest: {ldap.unknown.rstrip('.')}.")
         return directory.ldap
+
+    def only_in(self, site: Site) -> str:
+        """The domain of several that `widest` sees alone, or ""."""
+        ldap, directory = self.widest(site), self.directory(site)
+        if isinstance(ldap, Unknown) or isinstance(directory, Unknown) or ldap.port in GLOBAL_CATALOG_PORTS:
+            return ""
+        return "" if tuple(directory.domains()) == (directory.domain,) else directory.domain
 
     def pdc(self, directory: Directory, site: Site) -> str:
         """The PDC emulator by name: as the directory says, else as DNS does."""

@@ -321,8 +321,10 @@ class _Visit:
             return tuple(SpnEvidence(name, ldap, own=name == own) for name in wanted[:1])
         directory = self.connections.directory(site)
         mapped = spns.parse_mappings(spns.DEFAULT_MAPPINGS) if isinstance(directory, Unknown) else directory.mappings()
-        found = owners_of(ldap, wanted, own, mapped)
-        return tuple(SpnEvidence(name, found, own=name == own) for name in wanted[:1]) if isinstance(found, Unknown) else found
+        found, only_in = owners_of(ldap, wanted, own, mapped), self.connections.only_in(site)
+        if isinstance(found, Unknown):
+            return tuple(SpnEvidence(name, found, own=name == own) for name in wanted[:1])
+        return tuple(replace(one, only_in=only_in) for one in found)
 
     def _duplicates(self, site: Site, found: tuple[SpnEvidence, ...]) -> Known[tuple[SpnEvidence, ...]]:
         """Those of the whole forest on request, else those among the host's own."""

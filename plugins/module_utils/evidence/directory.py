@@ -201,6 +201,8 @@ class SpnEvidence:
     """Who carries exactly this SPN."""
     covered_by: tuple[OwnerEvidence, ...] = ()
     """Who carries HOST/ of the same name, which stands for it where sPNMappings has its class ([MS-ADTS] 3.1.1.3 and 5.1.1.4): HTTP, never WSMAN."""
+    only_in: str = ""
+    """The one domain of several where owners were looked for; "": in the whole forest."""
     own: bool = False
     """True for the SPN that the inventory's connection asks for."""
 

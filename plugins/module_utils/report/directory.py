@@ -77,7 +77,7 @@ def _spn(seen: DirectoryEvidence) -> str:
         if owners:
             return f"{own.spn} belongs to {owners}{refused}"
         covered = " and ".join(owner.name for owner in own.covered_by)
-        return f"{own.spn} is covered by HOST of {covered}" if covered else f"nobody carries {own.spn}"
+        return f"{own.spn} is covered by HOST of {covered}" if covered else f"nobody{f' in {own.only_in}' if own.only_in else ''} carries {own.spn}"
     step = _last(step for step in seen.steps if step.name == TGS and step.own and step.outcome in (GRANTED, REFUSED))
     return step.means.rstrip(".") if step else ""
 

@@ -343,6 +343,15 @@ def test_alias_is_registered_on_the_computer_that_answers() -> None:
     assert how == 'ansible web01 -m winrm.doctor.spn -a "account=WEB01$ spns=WSMAN/portal.lab.test state=present"'
 
 
+def test_spn_that_one_domain_of_several_lacks_may_be_another_ones() -> None:
+    seen = host(directory=domain(steps=refused_ticket(), spns=(replace(spn(), only_in="lab.test"),), computer=replace(COMPUTER, spns=())))
+    found = of(seen, "spn")
+    assert (found.rule, found.verdict) == ("missing", LIKELY)
+    assert found.summary == (
+        f"No account of lab.test, where alone it was looked for, carries {SPN}, so no KDC can make a ticket for it unless another domain has it."
+    )
+
+
 @pytest.mark.parametrize("name", ["missing", "duplicate", "only HOST", "wrong owner, no logon tried"])
 def test_negotiate_falls_back_so_the_name_is_only_possible_before_a_logon(name: str) -> None:
     seen, cause, rule, _verdict, _tied = NAMES[name]

@@ -429,12 +429,22 @@ def test_what_host_stands_for_is_read_where_the_forest_has_it(world: World) -> N
 
 
 def test_missing_global_catalogue_is_told_and_the_domain_asked(world: World) -> None:
+    forest(world)
     world.open.remove(3268)
     found = world.look(subsets=["spns"])
     assert [owner.name for owner in found.spns[0].owners] == ["WEB01$"]
+    assert {one.only_in for one in found.spns} == {"lab.test"}
     assert [gap.unknown for gap in found.gaps] == [
         "Owners of SPNs were looked for in lab.test alone, not in the whole forest: no controller of lab.test answers on port 3268: dc1.lab.test."
     ]
+    world.open.add(3268)
+    assert {one.only_in for one in world.look(subsets=["spns"]).spns} == {""}
+
+
+def test_a_forest_of_one_domain_needs_no_global_catalogue(world: World) -> None:
+    world.open.remove(3268)
+    found = world.look(subsets=["spns"])
+    assert ({one.only_in for one in found.spns}, found.gaps) == ({""}, ())
 
 
 def test_computer_that_answers_under_another_name_is_told_besides(world: World) -> None:

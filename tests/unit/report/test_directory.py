@@ -38,6 +38,7 @@ def seen(**changes: t.Any) -> DirectoryEvidence:
         (seen(account=SVC, spns=(SpnEvidence(SPN, (OWNER,), own=True),)), f"svc may log on; {SPN} belongs to WEB01$."),
         (seen(account=SVC, spns=(SpnEvidence("HTTP/web01", (), (OWNER,), own=True),)), "svc may log on; HTTP/web01 is covered by HOST of WEB01$."),
         (seen(account=SVC, spns=(SpnEvidence(SPN, own=True),)), f"svc may log on; nobody carries {SPN}."),
+        (seen(account=SVC, spns=(SpnEvidence(SPN, only_in="lab.test", own=True),)), f"svc may log on; nobody in lab.test carries {SPN}."),
         (seen(account=AccountEvidence("svc", "", enabled=False, locked=True)), "svc is disabled and is locked out."),
         (seen(account=AccountEvidence("svc", "", workstations=("PC1",))), "svc may log on, but only from PC1."),
         (seen(account=NO_SUCH_ACCOUNT), "lab.test has no such account."),
