@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import typing as t
 
+from .. import commands
 from ..evidence.base import Unknown, seconds
 from ..evidence.case import Case
 from ..evidence.directory import GRANTED, REFUSED, AccountEvidence, BindEvidence, PolicyEvidence
@@ -237,15 +238,15 @@ def _summary(case: Case, state: str, name: str, account: AccountEvidence | None,
 
 def _check(state: str, name: str, account: AccountEvidence | None) -> str:
     if state == REVOKED or (state == PASSWORD_EXPIRED and account is None):
-        return f"{DECIDES} By hand: {CHECK.format(name=directories.user_of(name))}"
+        return f"{DECIDES} By hand: {CHECK.format(name=commands.word(directories.user_of(name)))}"
     if state in (WRONG, NO_SUCH):
         return "One attempt, never a loop: kinit USER@REALM names the reason."
-    return CHECK.format(name=directories.user_of(name))
+    return CHECK.format(name=commands.word(directories.user_of(name)))
 
 
 def remedy(state: str, name: str) -> Remedy:
     """What to do about a state."""
-    user = directories.user_of(name)
+    user = commands.word(directories.user_of(name))
     return {
         DISABLED: Remedy("Enable the account, once you know why it was disabled", f"Enable-ADAccount {user} / Enable-LocalUser {user}", "medium"),
         LOCKED: Remedy("Find what still uses an old password, then unlock the account", f"Unlock-ADAccount {user}", "medium"),

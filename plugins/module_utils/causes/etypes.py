@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import commands
 from ..evidence.case import Case
 from ..evidence.logon import NOT_TRIED
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
@@ -107,8 +108,9 @@ def _account(case: Case, said: coded.Coded | None, side: Side, rule: str, what: 
     stands = f"msDS-SupportedEncryptionTypes of {side.name} is {side.bits}" if side.bits is not None else f"userAccountControl of {side.name} says DES only"
     facts = (*_heard(said), directories.read_fact(case, stands, side.dn, of_host=side.kind == "computer"))
     user = side.kind == "account"
-    how = f"Set-ADUser {side.name}" if user else f"Set-ADComputer {side.name.rstrip('$')}"
-    renew = f"; Set-ADAccountPassword {side.name} -Reset" if user else "; on the host: nltest /sc_change_pwd:DOMAIN"
+    name = commands.word(side.name)
+    how = f"Set-ADUser {name}" if user else f"Set-ADComputer {name.rstrip('$')}"
+    renew = f"; Set-ADAccountPassword {name} -Reset" if user else "; on the host: nltest /sc_change_pwd:DOMAIN"
     if narrow is not None:
         facts += (Fact(f"krb5.conf sets {narrow[0]}", ", ".join(known.config_files) if known else "krb5.conf", "controller"),)
     return Finding(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .. import commands
 from ..evidence.case import Case
 from ..evidence.directory import REFUSED as KDC_REFUSED
 from ..evidence.logon import ACCEPTED, NOT_TRIED
@@ -34,7 +35,7 @@ def findings(case: Case) -> list[Finding]:
         summary = f"The host's computer account {named.name} is disabled: the domain vouches for it no longer, neither with tickets nor for NTLM."
         return [_finding(
             case, "computer_disabled", named.name, summary, fact,
-            Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{named.name}'", "medium"),
+            Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{commands.word(named.name)}'", "medium"),
         )]
     if not directories.computer_missing(case) or here is None or here.membership == "workgroup" or seen is None:
         return []

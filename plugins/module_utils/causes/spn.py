@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .. import commands
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
@@ -68,8 +69,8 @@ def _heard(said: coded.Coded | None) -> tuple[Fact, ...]:
 
 def _add(case: Case, spn: str, account: str = "") -> str:
     """The task that registers an SPN."""
-    whose = f"account={account} " if account else ""
-    return f'ansible {case.target.name} -m winrm.doctor.spn -a "{whose}spns={spn} state=present"'
+    whose = f"account={commands.word(account)} " if account else ""
+    return f'ansible {case.target.name} -m winrm.doctor.spn -a "{whose}spns={commands.spn(spn)} state=present"'
 
 
 def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence, ...]) -> Finding:
@@ -78,7 +79,7 @@ def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence
     removals = tuple(
         Remedy(
             f"Take the SPN from {directories.called(owner)}, once you know that nothing needs it there",
-            f'ansible {case.target.name} -m winrm.doctor.spn -a "account={owner.name} spns={name} state=absent"', "high",
+            f'ansible {case.target.name} -m winrm.doctor.spn -a "account={commands.word(owner.name)} spns={commands.spn(name)} state=absent"', "high",
         )
         for owner in strangers
     )

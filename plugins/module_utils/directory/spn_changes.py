@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
+from .. import commands
 from ..errors import DoctorError
 from ..evidence.directory import OwnerEvidence
 from ..target import is_address
@@ -157,7 +158,7 @@ class Writer:
         error = explain(refused, holder, plan, self.who)
         if lost:
             what = "; ".join(f"{spn} of {described(owner)}" for owner, spn in lost)
-            by_hand = "; ".join(f"setspn -S {spn} {owner.name.rstrip('$')}" for owner, spn in lost)
+            by_hand = "; ".join(f"setspn -S {commands.spn(spn)} {commands.word(owner.name).rstrip('$')}" for owner, spn in lost)
             return DoctorError(
                 f"{error.failed}. It had been taken from its owner before, and could not be given back: {what}", expected=error.expected,
                 do=f"Give it back with {by_hand}. {error.do}", value=error.value,
@@ -220,7 +221,9 @@ def explain(refused: _Refused, holder: Holder, plan: Plan, who: str) -> DoctorEr
 
 def rights(owner: OwnerEvidence, holder: Holder, plan: Plan, who: str) -> str:
     """Which right is missing, and how to grant it."""
-    grant = f'as with dsacls "{owner.dn}" /G "{who}:RPWP;servicePrincipalName", or use another domain_username'
+    # A distinguished name escapes a quotation mark with a backslash ([RFC 4514] 2.4), which no shell understands.
+    dn = "DN" if set(owner.dn) & set("\"`$%\n") else owner.dn
+    grant = f'as with dsacls "{dn}" /G "{who}:RPWP;servicePrincipalName", or use another domain_username'
     foreign = next((spn for spn in plan.add if not holder.has_name_of(spn)), "") if owner == holder.owner else ""
     if owner.kind == "user" or owner != holder.owner:
         return f"Grant 'Write servicePrincipalName' on it, {grant}"

@@ -343,6 +343,14 @@ def test_alias_is_registered_on_the_computer_that_answers() -> None:
     assert how == 'ansible web01 -m winrm.doctor.spn -a "account=WEB01$ spns=WSMAN/portal.lab.test state=present"'
 
 
+def test_owner_whose_name_would_be_read_as_options_is_not_put_into_a_command() -> None:
+    evil = replace(SERVICE, name="x state=absent spns=HOST/dc1")
+    found = of(host(directory=domain(steps=refused_ticket(), spns=(spn(HOST, evil),))), "spn")
+    assert found.rule == "duplicate"
+    assert evil.name in found.summary
+    assert [remedy.how for remedy in found.remedies if "HOST/dc1" in remedy.how] == []
+
+
 def test_spn_that_one_domain_of_several_lacks_may_be_another_ones() -> None:
     seen = host(directory=domain(steps=refused_ticket(), spns=(replace(spn(), only_in="lab.test"),), computer=replace(COMPUTER, spns=())))
     found = of(seen, "spn")
