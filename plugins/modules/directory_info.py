@@ -239,6 +239,9 @@ directory:
         server_time:
           description: The KDC's time, in UTC.
           type: str
+        controller:
+          description: The address of the KDC that answered; missing where Kerberos' library chose it.
+          type: str
     binds:
       description: Each logon to LDAP, with controller, port, method, transport, outcome, and what it means.
       type: list

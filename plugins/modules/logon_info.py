@@ -164,6 +164,9 @@ logon:
         server_time:
           description: The KDC's clock.
           type: str
+        controller:
+          description: The address of the KDC that answered; missing where Kerberos' library chose it.
+          type: str
     attempts:
       description: The ways to log on, in the order in which they were tried.
       type: list

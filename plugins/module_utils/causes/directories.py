@@ -245,8 +245,9 @@ def of(findings: t.Iterable[Finding], cause: str) -> list[Finding]:
 def step_fact(asked: Asked) -> Fact:
     """One answer of a KDC, quoted."""
     realm = f" of {asked.step.realm}" if asked.step.realm else ""
+    place = f" at {asked.step.controller}" if asked.step.controller else ""
     when = ", asked before any host" if asked.vantage == "logon" else ""
-    return Fact(asked.step.means, f"KDC{realm}{when}", asked.vantage)
+    return Fact(asked.step.means, f"KDC{realm}{place}{when}", asked.vantage)
 
 
 def read_fact(case: Case, seen: str, dn: str = "", *, of_host: bool = False) -> Fact:

@@ -248,7 +248,10 @@ def not_told(permit: Permit) -> str:
         return f"Not tried: {permit.where} refused another password of the same account, and a second refusal may lock it."
     if permit.reason == "refused_by_kdc" and permit.step:
         said = coded(permit.step.code, permit.step.status)
-        return f"Not tried: {permit.where} refuses {permit.step.asked_for}, which holds for every host: {said}"
+        place = permit.step.controller
+        # Nobody authenticates a KDC's error ([RFC 4120] 5.9.1), so whoever reads this has to know which machine it was.
+        fair = f" If {place} is no domain controller of yours, correct krb5.conf or DNS and run again." if place else ""
+        return f"Not tried: {permit.where}{f' at {place}' if place else ''} refuses {permit.step.asked_for}, which holds for every host: {said}{fair}"
     return NOT_TOLD[permit.reason].format(where=permit.where or "another host")
 
 

@@ -215,7 +215,7 @@ class _Asking:
             if realm.foreign:
                 # What it refuses may be somebody else, and is no evidence of this account.
                 self.steps = [step for step in self.steps if step.realm != realm.name]
-            return last if names_credentials(last.code) and not self._passes(last, realm) else None
+            return last if names_credentials(last.code) and not self._passes(last, realm) and not self._disputed(realm, found.places) else None
         if realm.foreign:
             self._not_asked(realm.name, f"is not that of the host's domain, so {self.username} may be another account there")
             return None
@@ -256,6 +256,15 @@ class _Asking:
         self._principal, self._seen = principal, seen
         self.steps.append(seen.step)
         return seen
+
+    def _disputed(self, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
+        """Whether a second KDC knows the account that the first one refuses: it may not be one of the realm's, or not have heard of a change yet."""
+        other = next((place for place in places if place[0] != self._place[0]), None)
+        if other is None or self.deadline.passed:
+            return False
+        seen = kdc.look(other[0], realm.name, _user(self._principal), self.deadline.sooner(PATIENCE), other[1])
+        self.steps += [seen.step] if seen.step.outcome == GRANTED else []
+        return seen.step.outcome == GRANTED
 
     def _passes(self, step: KerberosStep, realm: Realm) -> bool:
         """Whether a refusal proves nothing: another realm may know the account."""

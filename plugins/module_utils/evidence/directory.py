@@ -46,6 +46,8 @@ class KerberosStep:
     used: bool = False
     """True when something was sent that depends on the password."""
     server_time: str | None = None
+    controller: str = ""
+    """The address that answered; "" where libkrb5 chose whom to ask. An error of a KDC is authenticated by nobody ([RFC 4120] 5.9.1)."""
     sent: str = ""
     """`tgs`, asked as a client does: the principal after krb5.conf's dns_canonicalize_hostname and rdns; "" where the SPN was asked for as it stands."""
 

@@ -113,11 +113,11 @@ def look(address: str, realm: str, user: str, deadline: Deadline, port: int = PO
     except (WireError, ValueError) as error:
         why = _why(error)
         means = f"The KDC at {address} port {port} gave no usable answer: {printable(str(error), 200)}."
-        return Look(KerberosStep(PROBE, asked, FAILED, means, realm=realm), why=why, seconds=round(time.monotonic() - began, 4))
+        return Look(KerberosStep(PROBE, asked, FAILED, means, realm=realm, controller=address), why=why, seconds=round(time.monotonic() - began, 4))
     outcome = GRANTED if reply.granted or reply.code == PREAUTH_REQUIRED else REFUSED
     step = KerberosStep(
         PROBE, asked, outcome, means_of(reply, asked, realm), realm=realm, code=reply.code, status=reply.status, ticket_encryption=", ".join(reply.encryption),
-        server_time=reply.server_time,
+        server_time=reply.server_time, controller=address,
     )
     return Look(step, reply, clock_of(reply, arrived, waited), seconds=round(waited, 4))
 

@@ -17,6 +17,7 @@ import os
 import secrets
 import time
 import typing as t
+from dataclasses import replace
 
 from .. import deps
 from ..evidence.directory import AS, FAILED, GRANTED, REFUSED, KerberosStep
@@ -69,13 +70,14 @@ def prove(
             stream.close()
         reply = kdc.read_reply(data)
         if reply.granted:
-            return _granted(data, info.kind, key, nonce, asked, realm)
+            return replace(_granted(data, info.kind, key, nonce, asked, realm), controller=address)
     except (WireError, ValueError) as error:
         means = f"The KDC at {address} port {port} gave no usable answer to the password of {asked}: {printable(str(error), 200)}."
-        return KerberosStep(AS, asked, FAILED, means, realm=realm, used=used)
+        return KerberosStep(AS, asked, FAILED, means, realm=realm, used=used, controller=address)
     means = f"No ticket-granting ticket for {asked}: {kdc.coded(reply.code, reply.status)}"
     return KerberosStep(
         AS, asked, REFUSED, means, realm=realm, code=reply.code, status=reply.status, used=not counts_for_nobody(reply.code), server_time=reply.server_time,
+        controller=address,
     )
 
 

@@ -123,8 +123,18 @@ def test_refusal_without_a_password_costs_nothing(book: Book, domain: Domain, co
     assert domain.used == []
     given = permit(book)
     assert told(given) == (False, False, "refused_by_kdc", "the KDC of LAB.TEST")
-    assert not_told(given).startswith(f"Not tried: the KDC of LAB.TEST refuses svc@LAB.TEST, which holds for every host: {code} (KDC_ERR_")
+    assert not_told(given).startswith(f"Not tried: the KDC of LAB.TEST at {ADDRESS} refuses svc@LAB.TEST, which holds for every host: {code} (KDC_ERR_")
+    assert not_told(given).endswith(f" If {ADDRESS} is no domain controller of yours, correct krb5.conf or DNS and run again.")
     assert permit(book, account_of("svc", "web02", CHALLENGE)).granted, "nothing was counted against anybody who may be somebody else"
+
+
+@pytest.mark.parametrize(("second", "granted"), [(PREAUTH, True), (krb.error(6), False), (krb.error(29), False)], ids=["knows it", "agrees", "is sick"])
+def test_refusal_that_a_second_kdc_does_not_share_stops_nobody(book: Book, domain: Domain, second: bytes, granted: bool) -> None:
+    """An error of a KDC is authenticated by nobody; and controllers replicate."""
+    with Hostile(krb.answering(krb.error(6))) as one, Hostile(krb.answering(second), address="127.77.9.2") as other:
+        steps = ask(book, domain.environ(f"{ADDRESS}:{one.port}", f"127.77.9.2:{other.port}"))
+    assert [(step.code, step.controller) for step in steps] == [(6, ADDRESS), *([(25, "127.77.9.2")] if granted else [])]
+    assert (domain.used, permit(book).granted) == ([], granted)
 
 
 AES = krb.error(25, stime="20200101000000Z", e_data=krb.method_data(krb.padata(2, b""), krb.etype_info2((18, "LAB.TESTsvc"))))
