@@ -437,7 +437,7 @@ directory:
       elements: dict
       contains: *spn
     matches:
-      description: SPNs that fit O(spn_patterns), in lower case.
+      description: SPNs that fit O(spn_patterns), as the directory spells them.
       type: list
       elements: dict
       contains: *spn

@@ -246,9 +246,9 @@ def test_refused_account_reads_nothing_and_the_rest_comes(folder: Path, host: st
 
 def test_forest_is_searched_without_a_host(folder: Path) -> None:
     evidence = seen(folder, "forest", "localhost")
-    assert {one["spn"] for one in evidence["duplicates"]} >= {"wsman/spn05.lab.test", "wsman/spn05"}
-    assert [one["spn"] for one in evidence["matches"]][:3] == ["host/spn04", "http/spn04", "restrictedkrbhost/spn04"]
-    assert {"wsman/krb01.lab.test", "wsman/krb05.lab.test"} <= {one["spn"] for one in evidence["matches"]}
+    assert {one["spn"] for one in evidence["duplicates"]} >= {"WSMAN/spn05.lab.test", "WSMAN/spn05"}
+    assert [one["spn"] for one in evidence["matches"]][:3] == ["HOST/spn04", "HTTP/spn04", "RestrictedKrbHost/spn04"]
+    assert {"WSMAN/krb01.lab.test", "WSMAN/krb05.lab.test"} <= {one["spn"] for one in evidence["matches"]}
     assert evidence["trusts"][0]["partner"] == "other.test"
     assert isinstance(evidence["forecast"], list)
     assert "target" not in result(folder, "forest", "localhost")

@@ -347,7 +347,7 @@ class _Visit:
             found = matching(ldap, pattern)
             if isinstance(found, Unknown):
                 return found
-            matches.update({spn: SpnEvidence(spn, owners) for spn, owners in found.items()})
+            matches.update({spn.lower(): SpnEvidence(spn, owners) for spn, owners in found.items()})
         return self._listed(tuple(matches[spn] for spn in sorted(matches)), "matching SPNs")
 
     def _trusts(self) -> Known[tuple[t.Any, ...]]:

@@ -84,8 +84,9 @@ def read(text: str) -> Spn | None:
     parts = text.split("/", 2)
     if len(parts) < 2 or not all(parts) or any(char.isspace() or not char.isprintable() or char in STRANGE for char in text):
         return None
-    host, colon, port = parts[1].partition(":")
-    if not host or (colon and not port) or ":" in parts[0] or (len(parts) == 3 and parts[2].startswith("/")):
+    # An IPv6 address is all colons; Windows asks for it where TryIPSPN is set.
+    host, colon, port = (parts[1], "", "") if is_address(parts[1]) else parts[1].partition(":")
+    if not host or (colon and not port) or ":" in port or ":" in parts[0] or (len(parts) == 3 and parts[2].startswith("/")):
         return None
     return Spn(USUAL_SPELLING.get(parts[0].lower(), parts[0]), host, port, parts[2] if len(parts) == 3 else "")
 
@@ -183,12 +184,12 @@ def seen_spns(ldap: Ldap, spns: t.Sequence[str], mapped: Mappings, own: str = ""
 
 
 def matching(ldap: Ldap, pattern: str, *, most: int = MOST) -> dict[str, tuple[OwnerEvidence, ...]]:
-    """SPNs that fit a pattern such as HTTP/* or */web01*, as `setspn -Q` has it, in lower case -> owners."""
+    """SPNs that fit a pattern such as HTTP/* or */web01*, as `setspn -Q` has it -> owners. Each is spelt as the first of them carries it."""
     text = "*".join(escape(part) for part in pattern.split("*"))
     parts = [part.lower() for part in pattern.split("*")]
     found: dict[str, dict[str, OwnerEvidence]] = {}
-    _collect(found, ldap.search(base_of(ldap), f"(servicePrincipalName={text})", OWNER_ATTRIBUTES, most=most), lambda spn: fits(spn, parts))
-    return _sorted(found)
+    spelt = _collect(found, ldap.search(base_of(ldap), f"(servicePrincipalName={text})", OWNER_ATTRIBUTES, most=most), lambda spn: fits(spn, parts))
+    return {spelt[spn]: who for spn, who in _sorted(found).items()}
 
 
 def fits(spn: str, parts: t.Sequence[str]) -> bool:
@@ -209,17 +210,21 @@ def fits(spn: str, parts: t.Sequence[str]) -> bool:
 def duplicates(ldap: Ldap, pattern: str = "*", *, most: int = MOST) -> tuple[SpnEvidence, ...]:
     """SPNs that more than one account carries, as `setspn -X` looks for them; `-F` as well where `ldap` is connected to a global catalogue."""
     found = matching(ldap, pattern, most=most)
-    return tuple(SpnEvidence(spn, who) for spn, who in found.items() if len(who) > 1 and spn not in OF_EVERY_DOMAIN)
+    return tuple(SpnEvidence(spn, who) for spn, who in found.items() if len(who) > 1 and spn.lower() not in OF_EVERY_DOMAIN)
 
 
-def _collect(found: dict[str, dict[str, OwnerEvidence]], entries: t.Iterable[Entry], wanted: set[str] | t.Callable[[str], bool]) -> None:
-    """Add who carries which of the wanted SPNs; the last entry of a DN counts."""
+def _collect(found: dict[str, dict[str, OwnerEvidence]], entries: t.Iterable[Entry], wanted: set[str] | t.Callable[[str], bool]) -> dict[str, str]:
+    """Add who carries which of the wanted SPNs; the last entry of a DN counts. Returns how each of them is spelt by its owner with the first DN."""
     fits_one = wanted if callable(wanted) else wanted.__contains__
+    spelt: dict[str, tuple[str, str]] = {}
     for entry in entries:
         owner = owner_of(entry)
-        for spn in {value.lower() for value in entry.texts("servicePrincipalName")}:
+        for value in entry.texts("servicePrincipalName"):
+            spn = value.lower()
             if fits_one(spn):
                 found.setdefault(spn, {})[entry.dn.lower()] = owner
+                spelt[spn] = min(spelt.get(spn, (entry.dn.lower(), value)), (entry.dn.lower(), value))
+    return {spn: spelling for spn, (_dn, spelling) in spelt.items()}
 
 
 def _sorted(found: t.Mapping[str, t.Mapping[str, OwnerEvidence]]) -> dict[str, tuple[OwnerEvidence, ...]]:

@@ -27,6 +27,7 @@ MAPPED = spns.parse_mappings(spns.DEFAULT_MAPPINGS)
         ("ldap/dc1.lab.test/lab.test", Spn("ldap", "dc1.lab.test", name="lab.test"), "ldap/dc1.lab.test/lab.test"),
         ("ldap/dc1.lab.test:389/DC=lab,DC=test/x", Spn("ldap", "dc1.lab.test", "389", "DC=lab,DC=test/x"), "ldap/dc1.lab.test:389/DC=lab,DC=test/x"),
         ("Own-Class/x", Spn("Own-Class", "x"), "Own-Class/x"),
+        ("HTTP/2001:db8::1", Spn("HTTP", "2001:db8::1"), "HTTP/2001:db8::1"),
     ],
 )
 def test_spn_is_read_and_written(text: str, spn: Spn, written: str) -> None:
@@ -36,7 +37,7 @@ def test_spn_is_read_and_written(text: str, spn: Spn, written: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "HTTP", "HTTP/", "/web01", "http://web01", "http://web01/wsman", "HTTP/web 01", "HTTP/web01:", "HTTP/:80", "HTTP/web01/", "HTTP/web01//x",
+    ["", "HTTP", "HTTP/", "/web01", "http://web01", "http://web01/wsman", "HTTP/web 01", "HTTP/web01:", "HTTP/:80", "HTTP/web01:80:90", "HTTP/:", "HTTP/web01/", "HTTP/web01//x",
      "HTTP/web01@LAB.TEST", "HTTP/*", "LAB\\web01/x", "HTTP/web\x0001", "HTTP/web01\u2028x"],
 )
 def test_malformed_spn_is_named_with_what_was_expected(text: str) -> None:
@@ -136,20 +137,20 @@ def test_duplicates_are_found_whatever_their_case_and_kadmin_is_none() -> None:
         ("CN=krbtgt,CN=Users,DC=child,DC=lab,DC=test", {"servicePrincipalName": ["kadmin/changepw"]}),
     )
     (found,) = spns.duplicates(folder)
-    assert (found.spn, [owner.name for owner in t.cast(t.Any, found.owners)]) == ("wsman/two", ["A$", "b"])
+    assert (found.spn, [owner.name for owner in t.cast(t.Any, found.owners)]) == ("WSMAN/two", ["A$", "b"])
 
 
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
-        ("HTTP/*", ["http/web01", "http/web01.lab.test"]),
-        ("*/web01*", ["http/web01", "http/web01.lab.test", "wsman/web01"]),
-        ("*/WEB01", ["http/web01", "wsman/web01"]),
-        ("wsman/web01", ["wsman/web01"]),
-        ("*", ["http/web01", "http/web01.lab.test", "mssqlsvc/(x)", "wsman/web01"]),
-        ("http/*01*test", ["http/web01.lab.test"]),
+        ("HTTP/*", ["HTTP/web01", "HTTP/web01.lab.test"]),
+        ("*/web01*", ["HTTP/web01", "HTTP/web01.lab.test", "WSMAN/WEB01"]),
+        ("*/WEB01", ["HTTP/web01", "WSMAN/WEB01"]),
+        ("wsman/web01", ["WSMAN/WEB01"]),
+        ("*", ["HTTP/web01", "HTTP/web01.lab.test", "MSSQLSvc/(x)", "WSMAN/WEB01"]),
+        ("http/*01*test", ["HTTP/web01.lab.test"]),
         ("http/web01*web01", []),
-        ("*(x*", ["mssqlsvc/(x)"]),
+        ("*(x*", ["MSSQLSvc/(x)"]),
     ],
 )
 def test_patterns_as_setspn_has_them(pattern: str, expected: list[str]) -> None:
