@@ -87,12 +87,14 @@ class Folder:
         held = list(self.spns(dn))
         for how, _attribute, values in changes:
             keys = {value.lower() for value in held}
+            if how == "replace":
+                held = []
             if how == "delete" and not all(value.lower() in keys for value in values):
                 raise LdapError(16)
             if how == "add" and any(value.lower() in keys for value in values):
                 raise LdapError(20)
             gone = {value.lower() for value in values}
-            held = [value for value in held if value.lower() not in gone] + (list(values) if how == "add" else [])
+            held = [value for value in held if value.lower() not in gone] + ([] if how == "delete" else list(values))
         self.objects[dn]["serviceprincipalname"] = held
 
     def _alive(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from needs import DOMAIN, command
 from steps import Seen, Step, password, run_steps
 
-WORDS = {"web01": "web01$", "web02": "web02$", "service": "service"}
+WORDS = {"web01": "web01$", "web02": "web02$", "service": "service", "old": "svc-old", "spn05": "spn05$", "new": "newname06$"}
 pytestmark = [*DOMAIN, command("ldbsearch", "ldb-tools")]
 
 
@@ -94,6 +94,10 @@ STEPS = {
     "wrong_domain": step(spns=["WSMAN/gone.lab.test"], domain="other.example", domain_controllers=[DC]),
     "wrong_password": Step("spn", {"domain_username": "reader@LAB.TEST", **WRONG}, witness=count("reader")),
     "wrong_password_elsewhere": Step("spn", {"domain_username": "LAB\\reader", **WRONG}, "web02", witness=count("reader")),
+    "double_of_two": step("old", "spn05", host="spn05", account="svc-old", spns=["WSMAN/spn05.lab.test"], state="absent"),
+    "double": step("old", "spn05", host="spn05", account="svc-old", spns=["WSMAN/spn05.lab.test", "WSMAN/spn05"], state="absent"),
+    "renamed": step("new", host="spn06", account="NEWNAME06$", spns=["WSMAN/spn06.lab.test"]),
+    "renamed_again": step("new", host="spn06", spns=["WSMAN/spn06.lab.test"]),
     "log_on": Step("ticket", {"state": "listed"}, witness=KINIT),
     "by_ticket": Step("spn", {"domain_username": "admin@LAB.TEST", "spns": ["WSMAN/ticket.lab.test"]}, witness=reader("web01")),
     "log_off": Step("ticket", {"state": "listed"}, witness=f"kdestroy; {SECOND_DOMAIN}"),
@@ -105,7 +109,7 @@ STEPS = {
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     """All of them, in one lab."""
-    return run_steps(tmp_path_factory.mktemp("spn"), ["--only", "web01,web02"], STEPS)
+    return run_steps(tmp_path_factory.mktemp("spn"), ["--only", "web01,web02,spn05,spn06"], STEPS)
 
 
 def spns_of(seen: Seen, account: str) -> set[str]:
@@ -270,3 +274,22 @@ def test_a_forest_of_several_domains_is_looked_through_in_the_global_catalogue(s
     assert "verified" in seen["catalogue"].result
     assert "wsman/catalogue.lab.test" in spns_of(seen["catalogue"], "web01")
     assert f"{WEB02} carries it" in seen["catalogue_duplicate"].result["msg"]
+
+
+def test_a_second_owner_loses_what_samba_lets_nobody_take_one_by_one(seen: dict[str, Seen]) -> None:
+    """Active Directory takes the first one as well, for it asks nobody else when something is removed."""
+    both = {"wsman/spn05.lab.test", "wsman/spn05"}
+    one = seen["double_of_two"].result
+    if one.get("failed"):
+        assert one["msg"].endswith("Samba takes no change that leaves it: name all of them in one task.")
+        assert spns_of(seen["double_of_two"], "old") >= both
+    done = seen["double"].result
+    assert (done["changed"], done["verified"]) == (True, True)
+    assert spns_of(seen["double"], "old") == spns_of(seen["double_of_two"], "old") - both
+    assert spns_of(seen["double"], "spn05") == spns_of(seen["double_of_two"], "spn05") >= both
+
+
+def test_a_renamed_host_is_found_by_the_name_that_was_registered_for_it(seen: dict[str, Seen]) -> None:
+    assert seen["renamed"].result["added"] == ["WSMAN/spn06.lab.test"]
+    again = seen["renamed_again"].result
+    assert (again["changed"], again["account"]["name"]) == (False, "NEWNAME06$")

@@ -50,6 +50,8 @@ def _wanted(names: t.Iterable[str], netbios: str) -> list[tuple[str, str]]:
         *(("servicePrincipalName", f"HOST/{name}") for name in known),
         # NetBIOS names have 15 characters at most, and sAMAccountName is that name and a dollar sign.
         *(("sAMAccountName", f"{name[:15]}$") for name in shorts),
+        # Last, for it is registered by hand: under another name than its own WinRM is found by this alone. HTTP may be any web service's.
+        *(("servicePrincipalName", f"WSMAN/{name}") for name in known),
     ]
 
 

@@ -12,6 +12,7 @@ from .. import commands
 from ..errors import DoctorError
 from ..evidence.directory import OwnerEvidence
 from ..target import is_address
+from ..wire.ldap import Change
 from . import partitions
 from .accounts import finder
 from .computers import choose
@@ -67,7 +68,7 @@ def find_host(ldap: Ldap, host: str, domain: str) -> Holder:
     if chosen := choose(found, (host,)):
         return holder_of(chosen[0])
     raise DoctorError(
-        f"No computer account in {domain} belongs to the host {host}: none has it as dNSHostName, in a HOST SPN, or as sAMAccountName",
+        f"No computer account in {domain} belongs to the host {host}: none has it as dNSHostName, in a HOST or WSMAN SPN, or as sAMAccountName",
         expected="a host that is a member of this domain", do="Set account to the account that the service runs as, or domain to the host's domain", value=host,
     )
 
@@ -137,9 +138,9 @@ class Writer:
         self.ldap = self.connect()
         return reread(self.ldap, dn)
 
-    def _modify(self, owner: OwnerEvidence, changes: t.Sequence[t.Any], done: t.Callable[[Holder], bool]) -> None:
+    def _modify(self, owner: OwnerEvidence, changes: t.Sequence[Change], done: t.Callable[[Holder], bool]) -> None:
         try:
-            self.ldap.modify(owner.dn, changes)
+            self._change(owner.dn, changes)
         except (LdapError, LdapUnreachable) as error:
             # Without an answer nobody knows whether it was done; and somebody else may have done it just before. Looking tells.
             if isinstance(error, LdapError) and error.code not in (NO_SUCH_ATTRIBUTE, VALUE_EXISTS):
@@ -151,6 +152,20 @@ class Writer:
             except (LdapError, LdapUnreachable, DoctorError):
                 raise _Refused(owner, error, known=False) from error
             raise _Refused(owner, error, known=True) from error
+
+    def _change(self, dn: str, changes: t.Sequence[Change]) -> None:
+        """Samba also holds what is taken away against its other owner (samldb_spn_uniqueness_check), and so keeps every duplicate; all values at once pass."""
+        try:
+            self.ldap.modify(dn, changes)
+        except LdapError as error:
+            # Active Directory's refusals have a number, and mean what they say: nobody's change is put at risk there.
+            if error.code != CONSTRAINT or error.data is not None or not any(how == "delete" for how, _attribute, _spns in changes):
+                raise
+            try:
+                # Read again just before, so that what others wrote meanwhile stays.
+                self.ldap.modify(dn, (("replace", ATTRIBUTE, _applied(reread(self.ldap, dn).spns, changes)),))
+            except (LdapError, DoctorError):
+                raise error from None
 
     def _undone(self, holder: Holder, plan: Plan, taken: list[tuple[OwnerEvidence, str]], refused: _Refused) -> DoctorError:
         """Give back what was taken from others, and say how things stand."""
@@ -185,6 +200,14 @@ class _Refused(Exception):
     def __init__(self, owner: OwnerEvidence, error: LdapError | LdapUnreachable, *, known: bool) -> None:
         super().__init__(type(error).__name__)
         self.owner, self.error, self.known = owner, error, known
+
+
+def _applied(spns: tuple[str, ...], changes: t.Sequence[Change]) -> tuple[str, ...]:
+    """All values as they are after the changes."""
+    for how, _attribute, some in changes:
+        keys = {spn.lower() for spn in some}
+        spns = (*(spn for spn in spns if spn.lower() not in keys), *(some if how == "add" else ()))
+    return spns
 
 
 def _lacks(spn: str, now: Holder) -> bool:
@@ -245,5 +268,11 @@ def _constraint(what: str, said: str, data: int | None, owner: OwnerEvidence, ho
         return DoctorError(
             f"{what}: another object of the forest carries or covers one of them; {said}", expected="an SPN that nobody else in the forest carries",
             do="Look for its owner in every domain of the forest, deleted accounts included, as with setspn -F -Q, and remove it there", value=added,
+        )
+    if data is None and owner == holder.owner:
+        return DoctorError(
+            f"{what}: what would stay there is not accepted either; {said}", expected="SPNs that nobody else in the forest carries",
+            do="Another SPN of the account has a second owner as well, and Samba takes no change that leaves it: name all of them in one task",
+            value=", ".join(plan.remove),
         )
     return DoctorError(f"{what}: a constraint of the directory forbids it; {said}", expected="SPNs that the directory accepts", value=added)

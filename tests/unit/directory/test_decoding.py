@@ -64,25 +64,28 @@ def test_trust(attributes: dict[str, t.Any], expected: TrustEvidence) -> None:
     assert trusts.read_trust(entry(**attributes)) == expected
 
 
-def test_computer_is_found_by_name_then_by_spn_then_by_account() -> None:
+def test_computer_is_found_by_name_then_by_spn_then_by_account_then_by_the_name_that_its_winrm_was_given() -> None:
+    by_hand = entry("CN=d", servicePrincipalName="wsman/WEB01.lab.test")
     by_spn = entry("CN=b", servicePrincipalName=("HOST/web01.lab.test", "WSMAN/x"), dNSHostName="new.lab.test")
     by_name = entry("CN=a", dNSHostName="WEB01.lab.test")
     by_account = entry("CN=c", sAMAccountName="WEB01$")
     names = ("web01.lab.test.",)
     assert computers.choose([by_account, by_spn, by_name], names) == (by_name, "dNSHostName")
     assert computers.choose([by_account, by_spn], names) == (by_spn, "servicePrincipalName")
-    assert computers.choose([by_account], names) == (by_account, "sAMAccountName")
+    assert computers.choose([by_hand, by_account], names) == (by_account, "sAMAccountName")
+    assert computers.choose([by_hand], names) == (by_hand, "servicePrincipalName")
     assert computers.choose([entry(sAMAccountName="OTHER$")], names) is None
 
 
 @pytest.mark.parametrize(
     ("names", "netbios", "text"),
     [
-        (("web01.lab.test",), "", "(dNSHostName=web01.lab.test)(servicePrincipalName=HOST/web01.lab.test)(sAMAccountName=web01$)"),
-        (("web01",), "", "(servicePrincipalName=HOST/web01)(sAMAccountName=web01$)"),
+        (("web01.lab.test",), "", "(dNSHostName=web01.lab.test)(servicePrincipalName=HOST/web01.lab.test)(sAMAccountName=web01$)"
+         "(servicePrincipalName=WSMAN/web01.lab.test)"),
+        (("web01",), "", "(servicePrincipalName=HOST/web01)(sAMAccountName=web01$)(servicePrincipalName=WSMAN/web01)"),
         (("a-very-long-host-name.lab.test",), "A-VERY-LONG-HOS",
          "(dNSHostName=a-very-long-host-name.lab.test)(servicePrincipalName=HOST/a-very-long-host-name.lab.test)"
-         "(sAMAccountName=a-very-long-hos$)(sAMAccountName=a-very-long-hos$)"),
+         "(sAMAccountName=a-very-long-hos$)(sAMAccountName=a-very-long-hos$)(servicePrincipalName=WSMAN/a-very-long-host-name.lab.test)"),
     ],
 )
 def test_computer_filter(names: tuple[str, ...], netbios: str, text: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.directory import partitions, spn_changes, spns
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapError, LdapUnreachable
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.spn_changes import Writer
-from ansible_collections.winrm.doctor.plugins.module_utils.directory.spn_plan import EXACT, PRESENT, Holder, Plan, make_plan, wish
+from ansible_collections.winrm.doctor.plugins.module_utils.directory.spn_plan import ABSENT, EXACT, PRESENT, Holder, Plan, make_plan, wish
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
 from directories import BASE, Folder, computer, user
 
@@ -17,6 +17,7 @@ WEB01, WEB02, SVC = f"CN=WEB01,CN=Computers,{BASE}", f"CN=WEB02,CN=Computers,{BA
 GONE = LdapUnreachable("closed", "dc1.lab.test ended the conversation.")
 DENIED = LdapError(50, "00002098: SecErr: DSID-03150F94, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0")
 NOT_UNIQUE = LdapError(19, "000021C7: AtrErr: DSID-03200BA6, #1: 0: 000021C7: DSID-03200BA6, problem 1005 (CONSTRAINT_ATT_TYPE), data 0, Att 90303")
+SAMBA = LdapError(19, "Failed to re-index servicePrincipalName: another object has it")
 INVALID = LdapError(19, "000020B5: AtrErr: DSID-03152392, #1: 0: 000020B5: DSID-03152392, problem 1005 (CONSTRAINT_ATT_TYPE), data 0, Att 90303")
 
 
@@ -207,6 +208,53 @@ def test_alternative_names_of_a_computer_are_its_own(spn: str, own: bool) -> Non
     there = Folder(computer("WEB01", **{"msDS-AdditionalDnsHostName": ["portal.lab.test"], "msDS-AdditionalSamAccountName": ["PORTAL$"]}))
     there.refuse[WEB01] = [DENIED]
     assert ("Grant 'Validated write" in failed(there, WEB01, spn).sentence) is own
+
+
+def test_a_duplicate_that_samba_keeps_is_removed_with_all_values_at_once() -> None:
+    there = Folder(computer("WEB01", "HOST/web01", "WSMAN/web01", "wsman/web01.lab.test"), user("svc", "WSMAN/web01", "WSMAN/web01.lab.test", "HTTP/x"))
+    there.refuse[SVC] = [SAMBA]
+    assert carried_out(there, SVC, "WSMAN/web01", "WSMAN/web01.lab.test", state=ABSENT).spns == ("HTTP/x",)
+    assert there.changes[-1] == (SVC, (("replace", "servicePrincipalName", ("HTTP/x",)),))
+
+
+def test_what_others_wrote_meanwhile_stays_when_all_values_are_written() -> None:
+    there = folder()
+    there.refuse[SVC] = [SAMBA]
+    holder, plan = planned(there, SVC, "HTTP/web01.lab.test", state=ABSENT)
+    there.objects[SVC]["serviceprincipalname"].append("HTTP/just-now")
+    assert Writer(there, there.again, "x").apply(holder, plan).spns == ("HTTP/just-now",)
+
+
+def test_a_move_of_a_duplicate_that_samba_keeps_is_made() -> None:
+    there = Folder(computer("WEB01", "WSMAN/web01"), user("svc", "WSMAN/WEB01"))
+    there.refuse[SVC] = [SAMBA]
+    carried_out(there, WEB01, "WSMAN/web01")
+    assert (there.spns(SVC), there.spns(WEB01)) == ([], ["WSMAN/web01"])
+
+
+@pytest.mark.parametrize("error", [NOT_UNIQUE, LdapError(50, "no number"), LdapError(53, "unwilling")])
+def test_a_refusal_that_means_what_it_says_is_no_reason_to_write_all_values(error: LdapError) -> None:
+    there = folder()
+    there.refuse[SVC] = [error]
+    failed(there, SVC, "HTTP/web01.lab.test", state=ABSENT)
+    assert (len(there.changes), there.spns(SVC)) == (1, ["HTTP/web01.lab.test"])
+
+
+def test_a_second_duplicate_that_would_stay_is_told() -> None:
+    there = folder()
+    there.refuse[SVC] = [SAMBA, SAMBA]
+    said = failed(there, SVC, "HTTP/web01.lab.test", state=ABSENT)
+    assert "what would stay there is not accepted either; it answered constraintViolation (19)" in said.failed
+    assert said.failed.endswith("Nothing was changed")
+    assert said.do.endswith("name all of them in one task")
+
+
+def test_host_is_found_by_the_name_that_its_winrm_was_given() -> None:
+    there = folder()
+    there.add(f"CN=NEW,CN=Computers,{BASE}", objectClass=["computer"], sAMAccountName=["NEW$"], servicePrincipalName=["wsman/old.lab.test", "HTTP/shop"])
+    assert spn_changes.find_host(there, "old.lab.test", "lab.test").owner.name == "NEW$"
+    with pytest.raises(DoctorError, match=r"No computer account in lab\.test belongs to the host shop"):
+        spn_changes.find_host(there, "shop", "lab.test")
 
 
 @pytest.mark.parametrize("domains", [("lab.test",), ("child.lab.test", "lab.test")])

@@ -37,8 +37,8 @@ def test_spn_is_read_and_written(text: str, spn: Spn, written: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "HTTP", "HTTP/", "/web01", "http://web01", "http://web01/wsman", "HTTP/web 01", "HTTP/web01:", "HTTP/:80", "HTTP/web01:80:90", "HTTP/web01/", "HTTP/web01//x",
-     "HTTP/web01@LAB.TEST", "HTTP/*", "LAB\\web01/x", "HTTP/web\x0001", "HTTP/web01\u2028x"],
+    ["", "HTTP", "HTTP/", "/web01", "http://web01", "http://web01/wsman", "HTTP/web 01", "HTTP/web01:", "HTTP/:80", "HTTP/web01:80:90", "HTTP/web01/",
+     "HTTP/web01//x", "HTTP/web01@LAB.TEST", "HTTP/*", "LAB\\web01/x", "HTTP/web\x0001", "HTTP/web01\u2028x"],
 )
 def test_malformed_spn_is_named_with_what_was_expected(text: str) -> None:
     with pytest.raises(DoctorError) as error:
