@@ -19,6 +19,7 @@ from ..target import is_address
 from ..wire import kerberos
 from ..wire.background import Background
 from ..wire.deadline import Deadline
+from ..wire.kdc import coded
 from .attempt import not_told
 from .attempts import Book
 from .controllers import Seen
@@ -30,6 +31,9 @@ INVALID_CREDENTIALS = 49
 PORTS = {"sealed": 389, "start_tls": 389, "ldaps": 636}
 CATALOGUE_PORTS = {"sealed": 3268, "start_tls": 3268, "ldaps": 3269}
 GRACE = 0.3
+ANOTHER = "set domain_username and domain_password"
+CORRECTED = {6: "correct domain_username", 24: "correct domain_password"}
+"""KDC_ERR_C_PRINCIPAL_UNKNOWN and KDC_ERR_PREAUTH_FAILED: what is wrong with an account that was named for the directory."""
 
 
 @dataclass
@@ -62,8 +66,17 @@ class Reader:
         """Whether the password may be that of the host's own account: then a controller would count it against the domain's namesake."""
         return self.account.kind == EITHER and self.password is not None
 
+    @property
+    def _is_named(self) -> bool:
+        """Whether domain_username names it, so that this option is what to correct."""
+        return bool(self.domain.username) and self.username == self.domain.username
+
+    @property
+    def _another(self) -> str:
+        return "name another account in domain_username and domain_password" if self._is_named else ANOTHER
+
     def _both(self) -> str:
-        return f"{self.username} may be the host's own account: write it as DOMAIN\\{self.username}, or set domain_username and domain_password"
+        return f"{self.username} may be the host's own account: write it as DOMAIN\\{self.username}, or {ANOTHER}"
 
     def _strange(self, domain: str) -> bool:
         """Whether this domain may know another account by the name: it is not the host's, and a suffix is free text ([MS-ADTS] 5.1.1.1.1)."""
@@ -110,10 +123,13 @@ class Reader:
         """Why it cannot log on to LDAP at all, or ""."""
         if self.tickets.cache and self.domain.auth in ("auto", "kerberos"):
             return ""
-        if self.refused:
-            return f"{self.username} is refused itself: set domain_username and domain_password to read with another account"
+        if self.refused and self.step:
+            if not self._is_named:
+                return f"{self.username} is refused itself: {ANOTHER} to read with another account"
+            said = coded(self.step.code, self.step.status).rstrip(".")
+            return f"{self.username}, which domain_username names, is refused itself, {said}: {CORRECTED.get(self.step.code or 0, self._another)}"
         if self.account.kind == LOCAL:
-            return f"{self.username} is an account of the host, which the directory does not know: set domain_username and domain_password"
+            return f"{self.username} is an account of the host, which the directory does not know: {self._another}"
         if self.ambiguous:
             return self._both()
         if self.password is None or self.domain.auth == "kerberos":
@@ -125,7 +141,7 @@ class Reader:
         if why := self.hindrance():
             return Unknown(why)
         if self._strange(seen.evidence.domain) and not self._is_known:
-            return Unknown(f"{self.username} may be another account in {seen.evidence.domain}: set domain_username and domain_password")
+            return Unknown(f"{self.username} may be another account in {seen.evidence.domain}: {self._another}")
         port = (CATALOGUE_PORTS if catalogue else PORTS)[self.domain.transport]
         why = "no method to log on with"
         for method in self._methods():

@@ -282,6 +282,20 @@ def test_wrong_password_is_used_once_and_nowhere_else(world: World) -> None:
     assert (len(world.proved), world.kdcs[1].asked) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (24, "24 (KDC_ERR_PREAUTH_FAILED): The password is wrong: correct domain_password"),
+        (6, "6 (KDC_ERR_C_PRINCIPAL_UNKNOWN): The KDC does not know the user: correct domain_username"),
+        (23, "23 (KDC_ERR_KEY_EXPIRED): The password has expired or must be changed: name another account in domain_username and domain_password"),
+    ],
+)
+def test_who_names_an_account_to_read_with_is_told_what_is_wrong_with_it(world: World, code: int, said: str) -> None:
+    world.answers = [YES, replace(WRONG, asked_for="reader@LAB.TEST", code=code)]
+    found = world.look(Domain(username="reader@lab.test", password="reads-a-lot"))
+    assert found.account == Unknown(f"reader@lab.test, which domain_username names, is refused itself, {said}")
+
+
 def test_what_the_kdc_said_of_one_password_is_not_told_of_another(world: World) -> None:
     world.answers = [WRONG]
     world.look()
