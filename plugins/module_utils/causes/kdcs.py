@@ -18,7 +18,7 @@ from ..evidence.logon import ACCEPTED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
 from . import accounts, directories, logons
 
-PORT = 88
+PORT, MOST_NAMED = 88, 4
 REALM_UNKNOWN, UNREACHED, UNRESOLVED = 154, 156, 220
 """MIT's KRB5_REALM_UNKNOWN, KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE, less their base."""
 RUNNING = Remedy("See whether the domain controllers run, and whether these are they")
@@ -143,12 +143,12 @@ def _ports(case: Case, lost: Lost) -> list[Finding]:
     """What port 88 of the controllers did."""
     places = [(one, port) for one in _controllers(case, lost.realm) for port in one.ports if port.port == PORT]
     states = {port.state for _one, port in places}
-    facts = (*lost.facts, *(_port_fact(one, port) for one, port in places))
+    facts = (*lost.facts, *(_port_fact(one, port) for one, port in places[:MOST_NAMED]))
     if OPEN in states:
         return []
     if not places:
         return _unseen(lost)
-    who = ", ".join(dict.fromkeys(one.name or port.address for one, port in places))
+    who = _some(list(dict.fromkeys(one.name or port.address for one, port in places)), len(_controllers(case, lost.realm)))
     opened = [(one, port) for one, _port in places for port in one.ports if port.state in (OPEN, RESET)]
     if states == {RESET}:
         return [_finding("network", "kdc_refused", LIKELY, f"Nobody listens on port 88 of {who}: no KDC runs there.", facts,
@@ -165,6 +165,12 @@ def _ports(case: Case, lost: Lost) -> list[Finding]:
         _finding("network", "kdc_silent", POSSIBLE, summary, facts, RUNNING, tied=("firewall",)),
         _finding("firewall", "kdc_silent", POSSIBLE, summary, facts, _allow(who), tied=("network",)),
     ]
+
+
+def _some(names: list[str], known: int) -> str:
+    """The first few by name; how many there are, and how many of them were not tried."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more + (f", of the {known} controllers that are known," if known > len(names) else "")
 
 
 def _unseen(lost: Lost) -> list[Finding]:

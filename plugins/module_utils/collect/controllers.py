@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,15 +22,16 @@ from ..evidence.endpoint import OPEN, ClockEvidence, PortEvidence
 from ..wire import kdc
 from ..wire.background import Background
 from ..wire.deadline import Deadline
-from ..wire.tcp import Sweep
+from ..wire.tcp import sweep
 from . import clock
 from .krb5conf import Profile
 from .names import Names
 
 KERBEROS, LDAP, LDAPS, CATALOGUE, PASSWORD = 88, 389, 636, 3268, 464
 PORTS = (KERBEROS, LDAP, LDAPS, CATALOGUE, PASSWORD)
-MOST = 4
-"""Controllers that are looked at; the others are named only."""
+MOST, MOST_SWEPT = 4, 16
+"""Controllers that are looked at, and those of which it is found out whether they answer: most sites of a large forest may be out of reach from here. The
+others are named only."""
 NOBODY = "winrm-doctor-nobody"
 """Asked for where no account is known: every answer of a KDC has its time."""
 GRACE = 0.5
@@ -72,7 +74,7 @@ def list_controllers(domain: str, options: t.Sequence[str], profile: Profile, li
 
 
 def look_at(listing: Listing, domain: Domain, user: str, deadline: Deadline, connect_timeout: float, now: t.Callable[[], float] = time.time) -> list[Seen]:
-    """The first few of them, looked at side by side; the rest by name. `user`: whom the KDCs are asked for, or ""."""
+    """The first few of them that answer, looked at side by side; the rest by name. `user`: whom the KDCs are asked for, or ""."""
     visit = _Visit(listing, domain, user, deadline, connect_timeout, now)
     return visit.run()
 
@@ -98,12 +100,12 @@ class _Visit:
         self.deadline, self.connect_timeout = deadline, connect_timeout
 
     def run(self) -> list[Seen]:
-        first, rest = self._resolve(self.listing.found)
-        self._sweep(first)
+        known, rest = self._resolve(self.listing.found)
+        first, others = self._nearest(known)
         talks = [(controller, Background(partial(self._talk, controller))) for controller in first if any(port.state == OPEN for port in controller.ports)]
         for _controller, talk in talks:
             talk.wait(self.deadline.left() + GRACE)
-        seen = [Seen(self._evidence(controller), controller.probe) for controller in first]
+        seen = [Seen(self._evidence(controller), controller.probe) for controller in (*first, *others)]
         return [*seen, *(Seen(DomainControllerEvidence(name=one.name, found_by=one.by, domain=self.listing.domain)) for one in rest)]
 
     def _evidence(self, controller: _Controller) -> DomainControllerEvidence:
@@ -114,13 +116,13 @@ class _Visit:
         )
 
     def _resolve(self, found: t.Sequence[locate.Found]) -> tuple[list[_Controller], list[locate.Found]]:
-        """Addresses of the first few; two names of one machine count once, and a name stands for its address."""
-        patience = min(self.connect_timeout, self.deadline.left() * 0.3)
-        asked = [(one, Names(one.name, patience, compare=False)) for one in found[:MOST]]
+        """Addresses of those that may be swept; two names of one machine count once, and a name stands for its address."""
+        patience = self.deadline.sooner(min(self.connect_timeout, self.deadline.left() * 0.3))
+        asked = [(one, Names(one.name, patience.left(), compare=False)) for one in found[:MOST_SWEPT]]
         chosen: dict[str, _Controller] = {}
         lost: list[_Controller] = []
         for one, names in asked:
-            address = next(iter(names.addresses(patience)), "")
+            address = next(iter(names.addresses(patience.left())), "")
             if not address:
                 lost.append(_Controller(one.name, one.by))
             elif address in chosen:
@@ -129,17 +131,32 @@ class _Visit:
                 known.name = one.name if known.name == address else known.name
             else:
                 chosen[address] = _Controller(one.name, one.by, address)
-        return [*chosen.values(), *lost], list(found[MOST:])
+        return [*chosen.values(), *lost], list(found[MOST_SWEPT:])
 
-    def _sweep(self, controllers: t.Sequence[_Controller]) -> None:
-        places = [(controller.address, port) for controller in controllers if controller.address for port in PORTS]
-        by_address = {controller.address: controller for controller in controllers}
-        with Sweep(places, min(self.connect_timeout, self.deadline.left() * 0.5)) as sweep:
-            while sweep.pending:
-                for seen, sock in sweep.collect():
-                    by_address[seen.address].ports.append(seen)
-                    if sock:
-                        sock.close()
+    def _nearest(self, known: list[_Controller]) -> tuple[list[_Controller], list[_Controller]]:
+        """Those to look at, all of their ports known, and the others: where there are more than can be looked at, the first that answer."""
+        if len(known) <= MOST:
+            self._sweep(known, PORTS)
+            return known, []
+        needed = (KERBEROS, LDAP)
+
+        def enough(seen: t.Sequence[PortEvidence]) -> bool:
+            opened = Counter(port.address for port in seen if port.state == OPEN)
+            return sum(count == len(needed) for count in opened.values()) >= MOST
+
+        self._sweep(known, needed, enough)
+        best = sorted(known, key=lambda controller: -sum(port.state == OPEN for port in controller.ports))
+        first = [controller for controller in known if controller in best[:MOST]]
+        self._sweep(first, [port for port in PORTS if port not in needed])
+        return first, [controller for controller in known if controller not in first]
+
+    def _sweep(
+        self, controllers: t.Sequence[_Controller], ports: t.Sequence[int], enough: t.Callable[[t.Sequence[PortEvidence]], bool] = lambda _seen: False,
+    ) -> None:
+        by_address = {controller.address: controller for controller in controllers if controller.address}
+        places = [(address, port) for address in by_address for port in ports]
+        for seen in sweep(places, min(self.connect_timeout, self.deadline.left() * 0.5), enough):
+            by_address[seen.address].ports.append(seen)
 
     def _talk(self, controller: _Controller) -> None:
         """What it tells without a password. May be left behind, so that each answer is kept as soon as it is there."""

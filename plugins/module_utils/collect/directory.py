@@ -40,7 +40,7 @@ from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.http import printable
 from ..wire.methods import TICKETS
-from ..wire.tcp import Sweep
+from ..wire.tcp import any_open, sweep
 from . import endpoint
 from . import kdc as kdcs
 from .attempts import BOOK, Book
@@ -56,7 +56,7 @@ SUBSETS = ("controllers", "kerberos", "account", "computer", "spns", "duplicates
 USUAL = ("controllers", "kerberos", "account", "computer", "spns", "trusts")
 """Those that cost the same however large the domain is."""
 NO_PDC = Unknown("it is not known which controller is the PDC emulator, which keeps the counter")
-MOST_STEPS = 20
+MOST_STEPS, MOST_TOLD = 20, 4
 LONGEST = 1000
 """Characters of one text."""
 SHARE = 0.4
@@ -232,15 +232,14 @@ class _Visit:
             return ""
         seen = {(port.address, port.port): port.state for site in self.sites.visited for one in site.seen for port in one.evidence.ports}
         others = [place for place in found.places if place not in seen]
-        with Sweep(others, min(self.plan.connect_timeout, self.deadline.left() * 0.3)) as sweep:
-            while sweep.pending:
-                for port, sock in sweep.collect():
-                    seen[port.address, port.port] = port.state
-                    if sock:
-                        sock.close()
-        if any(seen[place] == OPEN for place in found.places):
+        if any(seen.get(place) == OPEN for place in found.places):
             return ""
-        told = ", ".join(f"{address} port {port} ({seen[address, port]})" for address, port in found.places)
+        answers = sweep(others, min(self.plan.connect_timeout, self.deadline.left() * 0.3), any_open)
+        if any_open(answers):
+            return ""
+        seen.update({(port.address, port.port): port.state for port in answers})
+        told = ", ".join(f"{address} port {port} ({seen[address, port]})" for address, port in found.places[:MOST_TOLD])
+        told += f" and {len(found.places) - MOST_TOLD} more" if len(found.places) > MOST_TOLD else ""
         return f"No KDC of the realm {realm} answers: {told}."
 
     def _may_ask(self, reader: Reader) -> bool:

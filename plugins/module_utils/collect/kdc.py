@@ -17,12 +17,13 @@ from ..account import ANY_DOMAIN, DOMAIN, Account
 from ..directory import locate, tickets
 from ..evidence.base import Unknown
 from ..evidence.directory import AS, FAILED, GRANTED, NOT_TRIED, PROBE, REFUSED, KerberosStep
-from ..evidence.endpoint import ChallengeEvidence
+from ..evidence.endpoint import OPEN, ChallengeEvidence
 from ..target import Target
 from ..wire import kdc, preauth
 from ..wire.background import Background
 from ..wire.deadline import Deadline
 from ..wire.kerberos import counts_for_nobody, names_credentials
+from ..wire.tcp import any_open, sweep
 from .attempts import Book, Permit, kdc_of
 from .krb5conf import Profile, read_profile
 from .names import Names
@@ -210,12 +211,13 @@ class _Asking:
         if not found.places and not found.proxied:
             self.steps.append(nowhere(tickets.spelled(principal), realm.name, found.why))
             return None
-        if found.places and not self._probed(principal, realm, found.places):
+        places = self._answering(found.places)
+        if places and not self._probed(principal, realm, places):
             last = self.steps[-1]
             if realm.foreign:
                 # What it refuses may be somebody else, and is no evidence of this account.
                 self.steps = [step for step in self.steps if step.realm != realm.name]
-            return last if names_credentials(last.code) and not self._passes(last, realm) and not self._disputed(realm, found.places) else None
+            return last if names_credentials(last.code) and not self._passes(last, realm) and not self._disputed(realm, places) else None
         if realm.foreign:
             self._not_asked(realm.name, f"is not that of the host's domain, so {self.username} may be another account there")
             return None
@@ -230,6 +232,16 @@ class _Asking:
         if self._seen and (info := preauth.key_info(reply)):
             return self._proved(self._seen, realm.name, info)
         return self._by_library(self._principal or principal, probed=bool(found.places), given=reply.granted)
+
+    def _answering(self, places: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+        """The first few that accept connections, in their order; the first few of all where nobody does, for then their silence is what is told.
+
+        A forest has controllers at many sites, most of which no control node may reach; libkrb5 tries one after the other.
+        """
+        if len(places) < 2:
+            return places
+        opened = {(port.address, port.port) for port in sweep(places, self.deadline.sooner(PATIENCE).left(), any_open) if port.state == OPEN}
+        return tuple(place for place in places if place in opened)[:MOST_KDCS] or places[:MOST_KDCS]
 
     def _probed(self, principal: str, realm: Realm, places: t.Sequence[tuple[str, int]]) -> bool:
         """Ask without the password; True where the KDC knows the account and waits for its password."""
@@ -335,7 +347,7 @@ def find(realm: str, profile: Profile, deadline: Deadline) -> Found:
     if not named:
         hosts, why = _recorded(realm, profile, deadline)
         who = f"krb5.conf names none, and DNS names by {SRV.format(realm.lower())}"
-    asked = [(Names(host, deadline.left(), compare=False), port) for host, port in hosts[:MOST_KDCS]]
+    asked = [(Names(host, deadline.left(), compare=False), port) for host, port in hosts[: locate.MOST_RECORDS]]
     places = tuple(dict.fromkeys((address, port) for names, port in asked for address in names.addresses(deadline.left())[:1]))
     if hosts and not places:
         lost = list(dict.fromkeys(names.host for names, _port in asked))

@@ -24,7 +24,7 @@ from .krb5conf import Profile
 
 CONTROLLER = "controller"
 """What names a domain where the user names a controller only."""
-MOST_DOMAINS = 5
+MOST_DOMAINS, MOST_NAMED = 5, 4
 PATIENCE = 2.0
 """Seconds for the name servers at most: several domains are asked for at once."""
 
@@ -48,8 +48,15 @@ class Site:
             return f"no controller of {self.domain} is known: {dns}, and krb5.conf names no KDC{short}"
         reached = [one for one in self.seen if one.evidence.address]
         if not reached:
-            return f"the names of the controllers of {self.domain} do not resolve: {', '.join(one.evidence.name for one in self.seen[:4])}"
-        return f"no controller of {self.domain} answers on port {port}: {', '.join(one.evidence.name for one in reached)}"
+            return f"the names of the controllers of {self.domain} do not resolve: {some([one.evidence.name for one in self.seen])}"
+        tried = [one for one in reached if any(seen.port == port for seen in one.evidence.ports)] or reached
+        of_all = f" (of {len(self.seen)} known)" if len(self.seen) > len(tried) else ""
+        return f"no controller of {self.domain} answers on port {port}: {some([one.evidence.name for one in tried])}{of_all}"
+
+
+def some(names: t.Sequence[str]) -> str:
+    """The first few by name, and how many more there are."""
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
 
 
 class Sites:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 import typing as t
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ BY_OPTION, BY_DNS, BY_KRB5 = "option", "dns", "krb5.conf"
 CONTROLLERS, PDC, CATALOGUES = "_ldap._tcp.dc._msdcs.{}", "_ldap._tcp.pdc._msdcs.{}", "_gc._tcp.{}"
 """SRV records that every controller registers ([MS-ADTS] 6.3.2.3)."""
 MOST_RECORDS = 16
+RUN = os.urandom(8)
+"""Made where this module is first imported, in Ansible's parent process: all workers of a run try the same controllers, and another run others."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def suffix(host: str) -> str:
 
 
 def srv(name: str, lifetime: float) -> Known[tuple[Place, ...]]:
-    """The SRV records of a name, best first; () where DNS says that there are none."""
+    """The SRV records of a name, in the order in which they are to be tried, which stays the same for the whole run; () where DNS says that there are none."""
     if absent := deps.missing("dnspython"):
         return Unknown(absent)
     try:
@@ -103,7 +107,20 @@ def srv(name: str, lifetime: float) -> Known[tuple[Place, ...]]:
     except (deps.dns_exception.DNSException, OSError, ValueError) as error:
         return Unknown(f"{type(error).__name__}: {printable(str(error), 160)}")
     places = [Place(printable(row.target.to_text(omit_final_dot=True), 255).lower(), row.port, row.priority, row.weight) for row in answer]
-    return tuple(sorted((place for place in places if place.name), key=lambda place: (place.priority, -place.weight, place.name))[:MOST_RECORDS])
+    return ordered([place for place in places if place.name], random.Random(RUN + name.encode()))[:MOST_RECORDS]
+
+
+def ordered(places: t.Iterable[Place], chance: random.Random) -> tuple[Place, ...]:
+    """The records as [RFC 2782] has clients take them: by priority, and among equals by chance in proportion to their weights."""
+    left = sorted(places, key=lambda place: (place.priority, place.weight, place.name))
+    found: list[Place] = []
+    while left:
+        equals = [place for place in left if place.priority == left[0].priority]
+        mark = chance.randint(0, sum(place.weight for place in equals))
+        chosen = next(place for at, place in enumerate(equals) if sum(before.weight for before in equals[: at + 1]) >= mark)
+        found.append(chosen)
+        left.remove(chosen)
+    return tuple(found)
 
 
 def merge(options: t.Iterable[str], records: t.Iterable[Place], kdcs: t.Iterable[str]) -> tuple[Found, ...]:

@@ -16,6 +16,8 @@ from ..evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE, PortEviden
 
 # A reset during the handshake is ECONNREFUSED; ECONNRESET means that it was finished and then cut.
 STATES = {0: OPEN, errno.ECONNRESET: OPEN, errno.ECONNREFUSED: REFUSED, errno.ETIMEDOUT: FILTERED}
+HASTE = 0.15
+"""Seconds: what is as near as the first that answers answers within them."""
 IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
 
 
@@ -138,6 +140,28 @@ class Sweep:
     def _note(self, address: str, port: int, state: str, detail: str, sock: socket.socket | None = None) -> None:
         seconds = round(time.monotonic() - self.began, 4)
         self._ready.append(Connect(PortEvidence(address, port, state, seconds, detail), sock))
+
+
+def sweep(
+    places: t.Sequence[tuple[str, int]], seconds: float, enough: t.Callable[[t.Sequence[PortEvidence]], bool] = lambda _seen: False,
+) -> list[PortEvidence]:
+    """What became of connects to many places, which are hung up on. Once `enough` says so, those that answer just as fast are waited for, and no others."""
+    found: list[PortEvidence] = []
+    stop: float | None = None
+    with Sweep(places, seconds) as sweeping:
+        while sweeping.pending and (stop is None or time.monotonic() < stop):
+            for seen, sock in sweeping.collect(None if stop is None else stop - time.monotonic()):
+                found.append(seen)
+                if sock:
+                    sock.close()
+            if stop is None and enough(found):
+                stop = time.monotonic() + HASTE
+    return found
+
+
+def any_open(seen: t.Sequence[PortEvidence]) -> bool:
+    """Whether anybody accepts connections."""
+    return any(port.state == OPEN for port in seen)
 
 
 def _symbol(code: int | None) -> str:

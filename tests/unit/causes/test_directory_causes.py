@@ -596,6 +596,17 @@ def test_kdc_that_does_not_answer(seen: Case, cause: str, rule: str, verdict: st
     assert {finding.cause for finding in leading(evaluate_all(seen, NOW))} == {cause, *tied}
 
 
+def test_silence_of_a_few_controllers_is_not_said_of_all() -> None:
+    ports = (port(88, "filtered"), port(389, "open"))
+    tried = [replace(DC, name=f"dc{number}.lab.test", ports=ports, clocks=()) for number in range(6)]
+    named = [replace(DC, name=f"dc{number}.lab.test", address="", ports=(), clocks=()) for number in range(6, 20)]
+    found = of(host(kerberos("broken", 156), directory=unreached(156, *ports, controllers=(*tried, *named))), "firewall")
+    assert found.summary == (
+        "Port 88 of dc0.lab.test, dc1.lab.test, dc2.lab.test, dc3.lab.test and 2 more, of the 20 controllers that are known, is silent although the machine "
+        "is alive: a firewall seems to drop Kerberos."
+    )
+
+
 def test_kdc_that_does_not_answer_stops_nobody_who_has_ntlm() -> None:
     assert troubles(host(directory=unreached(156, port(88, "filtered"), port(389, "open")), **NTLM)) == []
     assert troubles(host(ntlm("accepted", method="negotiate"), directory=unreached(154, srv=()), **NEGOTIATE)) == []

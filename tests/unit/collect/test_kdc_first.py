@@ -278,6 +278,19 @@ def test_another_realm_is_asked_where_the_kdc_names_it(book: Book, domain: Domai
     assert permit(book).granted, "the realm that judges it was not reached"
 
 
+def test_kdc_that_answers_is_found_behind_many_that_do_not(book: Book, domain: Domain) -> None:
+    """Most sites of a forest may be out of reach of the control node."""
+    with Hostile(krb.answering(PREAUTH)) as server:
+        steps = ask(book, domain.environ(*(f"127.77.9.{number}:9" for number in range(2, 12)), f"{ADDRESS}:{server.port}"))
+    assert [(step.name, step.outcome) for step in steps] == [("probe", "granted"), ("as", "granted")]
+
+
+def test_silence_of_all_kdcs_is_told_of_the_last_of_a_few(book: Book, domain: Domain) -> None:
+    steps = ask(book, domain.environ(*(f"127.77.9.{number}:9" for number in range(2, 12))))
+    assert [(step.name, step.outcome, step.controller) for step in steps] == [("probe", "failed", "127.77.9.4")]
+    assert permit(book).granted
+
+
 def test_realm_without_a_kdc_is_told(book: Book, domain: Domain) -> None:
     steps = ask(book, domain.environ())
     assert [(step.outcome, step.code, step.means) for step in steps] == [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 import types
 import typing as t
 from dataclasses import replace
@@ -78,11 +79,35 @@ def record(name: str, priority: int, weight: int) -> t.Any:
 
 def test_srv_records_come_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("dns.resolver")
-    answer = [record("DC3.lab.test", 10, 0), record("dc1.lab.test", 0, 10), record("dc2.lab.test", 0, 100), record("", 0, 0)]
+    answer = [record("DC3.lab.test", 10, 100), record("dc2.lab.test", 5, 0), record("dc1.lab.test", 0, 10), record("", 0, 0)]
     monkeypatch.setattr(deps.dns_resolver, "get_default_resolver", lambda: Resolver(answer))
     places = locate.srv(locate.CONTROLLERS.format("lab.test"), 1.0)
     assert not isinstance(places, Unknown)
-    assert [place.name for place in places] == ["dc2.lab.test", "dc1.lab.test", "dc3.lab.test"]
+    assert [place.name for place in places] == ["dc1.lab.test", "dc2.lab.test", "dc3.lab.test"]
+
+
+def test_equal_controllers_are_tried_in_an_order_that_holds_for_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[RFC 2782]: by the alphabet everybody would ask the same few, which may all stand at a site that is out of reach."""
+    pytest.importorskip("dns.resolver")
+    answer = [record(f"dc{number:02}.lab.test", 0, 100) for number in range(40)]
+    monkeypatch.setattr(deps.dns_resolver, "get_default_resolver", lambda: Resolver(answer))
+    orders = []
+    for run in (b"a", b"a", b"b", b"c"):
+        monkeypatch.setattr(locate, "RUN", run)
+        orders.append(locate.srv(locate.CONTROLLERS.format("lab.test"), 1.0))
+        answer.reverse()
+    assert orders[0] == orders[1]
+    assert len(set(orders)) == 3
+    assert all(not isinstance(order, Unknown) and len(order) == locate.MOST_RECORDS for order in orders)
+
+
+def test_weights_decide_how_often_a_controller_comes_first() -> None:
+    places = [locate.Place("heavy", 389, 0, 300), locate.Place("light", 389, 0, 100), locate.Place("none", 389, 0, 0), locate.Place("later", 389, 1, 1000)]
+    firsts = [locate.ordered(places, random.Random(seed))[0].name for seed in range(400)]
+    assert 250 < firsts.count("heavy") < 350
+    assert 50 < firsts.count("light") < 150
+    assert firsts.count("none") < 10
+    assert "later" not in firsts
 
 
 @pytest.mark.parametrize("name", ["NXDOMAIN", "NoNameservers", "LifetimeTimeout"])

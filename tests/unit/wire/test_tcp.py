@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import FILTERED, OPEN, REFUSED, UNREACHABLE
-from ansible_collections.winrm.doctor.plugins.module_utils.wire.tcp import Sweep, connect
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.tcp import Sweep, any_open, connect, sweep
 
 
 def full_listener() -> tuple[socket.socket, list[socket.socket]]:
@@ -98,3 +99,17 @@ def test_leaving_a_sweep_closes_what_nobody_took() -> None:
 def test_connect_reaches_ipv6() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server, connect("::1", server.getsockname()[1], 5) as sock:
         assert sock.getpeername()[0] == "::1"
+
+
+def test_silent_places_are_not_waited_for_once_somebody_answers() -> None:
+    silent, held = full_listener()
+    with silent, socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as gone:
+        places = [("127.0.0.1", one.getsockname()[1]) for one in (silent, gone, server)]
+        gone.close()
+        began = time.monotonic()
+        found = {seen.port: seen.state for seen in sweep(places, 20, any_open)}
+        assert time.monotonic() - began < 10
+        assert found == {places[1][1]: REFUSED, places[2][1]: OPEN}
+        assert {seen.state for seen in sweep(places[:2], 0.2, any_open)} == {REFUSED, FILTERED}
+    for sock in held:
+        sock.close()
