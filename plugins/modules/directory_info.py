@@ -429,7 +429,7 @@ directory:
           type: list
           elements: dict
         only_in:
-          description: The one domain of several where owners were looked for; missing where it was the whole forest.
+          description: The one domain of several where owners were looked for; empty where it was the whole forest.
           type: str
     duplicates:
       description: SPNs that more than one account carries.

@@ -46,8 +46,13 @@ CALLS: dict[str, Call] = {
     "subset": ("krb01", {"gather_subset": []}),
     "pattern": ("krb01", {"spn_patterns": ["web01"]}),
     "secret": ("krb01", {"domain_password": "no-name-for-it"}),
+    "stranger": ("krb01", {**ALONE, "gather_subset": ["account"]}),
+    "flat": ("krb01", {**ALONE, "gather_subset": ["account"]}),
+    "other": ("krb01", {**ALONE, "gather_subset": ["account"]}),
     "wrong": ("krb*", WRONG),
 }
+SPELT = {"stranger": "operator@corp.example", "flat": "LAB\\operator", "other": "CORP\\operator"}
+"""How the inventory's user is written in some of them."""
 WITNESS = (
     "sAMAccountName", "userAccountControl", "lockoutTime", "pwdLastSet", "accountExpires", "badPwdCount", "userWorkstations", "dNSHostName",
     "msDS-SupportedEncryptionTypes", "servicePrincipalName",
@@ -61,7 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["cp $WINRM_DOCTOR_LAB_ACCOUNTS accounts.json"]
     for name, (hosts, arguments) in CALLS.items():
         (where / f"{name}.args").write_text(json.dumps(arguments) if arguments else "", encoding="utf-8")
-        lines.append(f'ansible "{hosts}" -f 4 -m winrm.doctor.directory_info -a "$(cat {name}.args)" -t {name} > {name}.out 2>&1')
+        spelt = f"-e 'ansible_user={SPELT[name]}'" if name in SPELT else ""
+        lines.append(f'ansible "{hosts}" {spelt} -f 4 -m winrm.doctor.directory_info -a "$(cat {name}.args)" -t {name} > {name}.out 2>&1')
     lines.append(f"ldbsearch -H $WINRM_DOCTOR_LAB_SAM -b DC=lab,DC=test '(objectClass=user)' {' '.join(WITNESS)} > witness 2>/dev/null")
     lines.append("ls -A $TMPDIR > left; klist > tickets 2>&1; :")
     (where / "run.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -178,7 +184,19 @@ def test_groups_are_told_with_the_nested_ones(folder: Path) -> None:
     assert account["group_count"] == len(account["groups"])
     assert account["policy"] == {
         "name": "Default Domain Policy", "lockout_threshold": 3, "lockout_minutes": 30.0, "observation_minutes": 30.0, "max_password_days": 42.0,
+        # Samba shows everybody where the password settings objects stand.
+        "sure": True,
     }
+
+
+def test_no_namesake_is_read(folder: Path) -> None:
+    """There is an operator, whose user principal name is another one."""
+    assert seen(folder, "stranger", "krb01")["account"] == {
+        "unknown": "no account of the forest of lab.test has the user principal name operator@corp.example",
+    }
+    assert seen(folder, "other", "krb01")["account"]["unknown"].startswith("CORP is no domain of the forest of lab.test, so CORP\\operator was looked for")
+    account = seen(folder, "flat", "krb01")["account"]
+    assert (account["name"], account["domain"], account["netbios_domain"]) == ("operator", "lab.test", "lab")
 
 
 @pytest.mark.parametrize(
@@ -246,8 +264,8 @@ def test_refused_account_reads_nothing_and_the_rest_comes(folder: Path, host: st
 
 def test_forest_is_searched_without_a_host(folder: Path) -> None:
     evidence = seen(folder, "forest", "localhost")
-    assert {one["spn"] for one in evidence["duplicates"]} >= {"WSMAN/spn05.lab.test", "WSMAN/spn05"}
-    assert [one["spn"] for one in evidence["matches"]][:3] == ["HOST/spn04", "HTTP/spn04", "RestrictedKrbHost/spn04"]
+    assert {one["spn"] for one in evidence["duplicates"]} >= {"WSMAN/spn05.lab.test", "WSMAN/SPN05"}
+    assert [one["spn"] for one in evidence["matches"]][:3] == ["HOST/SPN04", "HTTP/SPN04", "RestrictedKrbHost/SPN04"]
     assert {"WSMAN/krb01.lab.test", "WSMAN/krb05.lab.test"} <= {one["spn"] for one in evidence["matches"]}
     assert evidence["trusts"][0]["partner"] == "other.test"
     assert isinstance(evidence["forecast"], list)
