@@ -137,6 +137,7 @@ def test_a_service_that_is_refused_leaves_the_cache_as_it_was(seen: dict[str, Se
     assert result["failed"] is True
     assert result["msg"].startswith("No ticket for WSMAN/nowhere.lab.test: 7 (KDC_ERR_S_PRINCIPAL_UNKNOWN)")
     assert "was left as it was" in result["msg"]
+    assert result["msg"].endswith("with spn_patterns WSMAN/nowhere.lab.test tells who carries it, and winrm.doctor.spn registers it.")
     assert "nowhere" not in seen["unknown_service"].witness
     assert "WSMAN/web01.lab.test@" in seen["unknown_service"].witness
 

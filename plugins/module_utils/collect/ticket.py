@@ -22,7 +22,7 @@ from ..directory.spns import parse, same
 from ..directory.tickets import Tickets, is_enterprise, principal_of, realm_of, spelled
 from ..errors import DoctorError
 from ..evidence.base import Unknown, seconds
-from ..evidence.directory import FAILED, GRANTED, TGS, KerberosStep
+from ..evidence.directory import FAILED, GRANTED, REFUSED, TGS, KerberosStep
 from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .attempt import not_told
@@ -37,6 +37,15 @@ PURGE_WARNING = (
     "{cache} is the default ticket cache of this user: every other program that uses it, an ansible-playbook with Kerberos in another window among them, "
     "has lost its tickets and needs a new kinit."
 )
+REMEDIES = {
+    6: "Correct ansible_user in the inventory or the option username, or set domain to the account's domain",
+    23: "Change the password, as with kpasswd, and set the new one in the inventory",
+    24: "Correct ansible_password in the inventory, or the option password",
+    37: "Set the clock of this control node, or that of the KDC",
+}
+"""KDC_ERR_C_PRINCIPAL_UNKNOWN, KDC_ERR_KEY_EXPIRED, KDC_ERR_PREAUTH_FAILED, KRB_AP_ERR_SKEW: what to do about the account that asks."""
+ASK_ABOUT_ACCOUNT = "Ask winrm.doctor.directory_info about the account, with domain_username and domain_password of another one"
+ASK_ABOUT_SPN = "winrm.doctor.directory_info with spn_patterns {spn} tells who carries it, and winrm.doctor.spn registers it"
 GRACE = 2.0
 T = t.TypeVar("T")
 
@@ -238,7 +247,7 @@ class _Work:
             if refused := next((step for step in steps if step.outcome != GRANTED), None):
                 raise DoctorError(
                     f"{refused.means}{f' {name} was left as it was' if before else ''}", expected="tickets from the KDC",
-                    do="" if refused.code is not None else "Check krb5.conf, and that the KDC can be reached", value=refused.asked_for,
+                    do=remedy(refused), value=refused.asked_for,
                 )
             caches.write((tickets.cache,) if renew else (name, tickets.cache), name)
         return tuple(steps)
@@ -256,7 +265,8 @@ class _Work:
         )
         if step is None:
             raise DoctorError(
-                f"No ticket for {spelled(principal)}. {not_told(permit)}", expected="a password that was not refused in this run", value=spelled(principal),
+                f"No ticket for {spelled(principal)}. {not_told(permit)}", expected="a password that was not refused in this run",
+                do="Make sure of the password, and start another run, which counts anew", value=spelled(principal),
             )
         return step
 
@@ -306,6 +316,14 @@ class _Work:
                 return
 
 
+def remedy(step: KerberosStep) -> str:
+    """What to do about a ticket that was not granted."""
+    if step.outcome != REFUSED:
+        return "Check krb5.conf, and that the KDC can be reached"
+    usual = ASK_ABOUT_SPN.format(spn=step.asked_for) if step.name == TGS else ASK_ABOUT_ACCOUNT
+    return REMEDIES.get(step.code or 0, usual)
+
+
 def same_client(held: str, asked: str) -> bool:
     """Whether a cache of `held` is the one of the principal `asked`, in the text that libkrb5 reads."""
     if is_enterprise(asked):
@@ -326,9 +344,13 @@ def sentence(outcome: Outcome, state: str, check_mode: bool) -> str:
         return f"There is no ticket cache {outcome.cache}."
     granting = held.granting()
     if granting is None:
-        return f"{held.principal}: {outcome.cache} has {len(held.tickets)} tickets, but no ticket-granting ticket."
+        return f"{held.principal}: {outcome.cache} has {_counted(len(held.tickets), 'ticket')}, but no ticket-granting ticket."
     good = "ended at" if granting.expired else "is good until"
     return f"{held.principal}: {outcome.cache} {good} {granting.ends}."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def difference(outcome: Outcome, state: str, check_mode: bool) -> dict[str, str]:

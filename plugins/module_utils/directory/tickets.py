@@ -19,8 +19,9 @@ from ..wire import initial, kerberos
 from ..wire.http import printable
 from ..wire.kdc import coded
 
-NO_CACHE, EXPIRED, UNREACHABLE = 195, 32, 156
-"""KRB5_FCC_NOFILE, KRB_AP_ERR_TKT_EXPIRED and KRB5_KDC_UNREACH."""
+NO_CACHE, NOT_FOUND, EXPIRED, UNREACHABLE = 195, 141, 32, 156
+"""KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND, KRB_AP_ERR_TKT_EXPIRED and KRB5_KDC_UNREACH."""
+KINIT = "run kinit, or set a password to get one with"
 TEXT_LIMIT = 300
 
 
@@ -111,16 +112,18 @@ class Tickets:
             client = source.principal
             granting = [held for held in source if held.server.name.startswith(b"krbtgt/")] if client is not None else []
             if not granting:
-                return KerberosStep(AS, shown, FAILED, f"{shown} holds no ticket-granting ticket.", code=NO_CACHE)
+                return KerberosStep(AS, shown, FAILED, f"{shown} holds no ticket-granting ticket: {KINIT}.", code=NO_CACHE)
             realm = client.realm.decode("utf-8", "replace")
             ends = max(held.times.endtime for held in granting)
             if ends < time.time():
                 since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
-                return KerberosStep(AS, shown, FAILED, f"The ticket-granting ticket in {shown} expired at {since}.", realm=realm, code=EXPIRED)
+                return KerberosStep(AS, shown, FAILED, f"The ticket-granting ticket in {shown} expired at {since}: {KINIT}.", realm=realm, code=EXPIRED)
             cache = initial.Cache(context, client)
             for held in granting:
                 cache.store(held)
         except krb5.Krb5Error as error:
+            if kerberos.code_of(error) in (NO_CACHE, NOT_FOUND):
+                return KerberosStep(AS, shown, FAILED, f"There is no ticket cache {shown}: {KINIT}.", code=kerberos.code_of(error))
             return _failed(AS, shown, error, "")
         self._keep(cache, client)
         kind = kerberos.ticket_encryption(granting[0].ticket)

@@ -35,7 +35,7 @@ FIRST = ("krbtgt/LAB.TEST", "HTTP/web01")
         (Outcome(NAME, HELD, HELD, WHO), LISTED, False, f"{WHO}: {NAME} is good until 2026-04-09T08:48:00Z."),
         (Outcome(NAME, OLD, OLD, WHO), LISTED, False, f"{WHO}: {NAME} ended at 2026-04-09T08:48:00Z."),
         (Outcome(NAME, None, None), LISTED, False, f"There is no ticket cache {NAME}."),
-        (Outcome(NAME, None, CacheEvidence(NAME, WHO, (SERVICE,)), WHO), LISTED, False, f"{WHO}: {NAME} has 1 tickets, but no ticket-granting ticket."),
+        (Outcome(NAME, None, CacheEvidence(NAME, WHO, (SERVICE,)), WHO), LISTED, False, f"{WHO}: {NAME} has 1 ticket, but no ticket-granting ticket."),
         (Outcome(NAME, None, None, WHO, True, missing=FIRST), PRESENT, True, f"{WHO}: the KDC would be asked for krbtgt/LAB.TEST, HTTP/web01, for {NAME}."),
         (Outcome(NAME, None, HELD, WHO, True, missing=FIRST), PRESENT, False, f"{WHO}: {NAME} is good until 2026-04-09T08:48:00Z."),
         (Outcome(NAME, HELD, None, WHO, True), ABSENT, False, f"{NAME} was destroyed; it held tickets of {WHO}."),
@@ -45,6 +45,22 @@ FIRST = ("krbtgt/LAB.TEST", "HTTP/web01")
 )
 def test_sentence(outcome: Outcome, state: str, check: bool, said: str) -> None:
     assert ticket.sentence(outcome, state, check) == said
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (KerberosStep(AS, WHO, "refused", "No.", code=24), "Correct ansible_password in the inventory, or the option password"),
+        (KerberosStep(AS, WHO, "refused", "No.", code=18), ticket.ASK_ABOUT_ACCOUNT),
+        (KerberosStep(AS, WHO, "refused", "No."), ticket.ASK_ABOUT_ACCOUNT),
+        (KerberosStep("tgs", "WSMAN/x", "refused", "No.", code=7), "winrm.doctor.directory_info with spn_patterns WSMAN/x tells who carries it, and"),
+        (KerberosStep("tgs", "WSMAN/x", "refused", "No.", code=37), "Set the clock of this control node, or that of the KDC"),
+        (KerberosStep(AS, WHO, "failed", "Nobody answers.", code=156), "Check krb5.conf, and that the KDC can be reached"),
+        (KerberosStep(AS, WHO, "failed", "Too late."), "Check krb5.conf, and that the KDC can be reached"),
+    ],
+)
+def test_every_ticket_that_is_not_granted_comes_with_what_to_do(step: KerberosStep, said: str) -> None:
+    assert ticket.remedy(step).startswith(said)
 
 
 @pytest.mark.parametrize(
