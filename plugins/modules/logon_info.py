@@ -126,8 +126,7 @@ logon:
       type: dict
     kdc:
       description:
-        - What the KDC said of the accounts before any host saw a password, now or earlier in this run. Only of accounts of a domain, and only where the
-          Python libraries for Kerberos are installed.
+        - What the KDC said of the accounts before any host saw a password, now or earlier in this run. Only of accounts of a domain.
       type: list
       elements: dict
       contains:

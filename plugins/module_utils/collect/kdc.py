@@ -76,7 +76,7 @@ def ask_first(
 ) -> tuple[KerberosStep, ...]:
     """What the KDC says of the target's account, asked now or before in this run; () where there is nobody to ask. The book knows the answer afterwards."""
     password = target.password
-    if account.kind != DOMAIN or not target.username or password is None or not deps.speaks_kerberos():
+    if account.kind != DOMAIN or not target.username or password is None or not (deps.speaks_kerberos() or preauth.works()):
         return ()
     profile = read_profile(environ)
     realms = realms_for(target.username, challenge, profile, alone=target.auth == ("kerberos",))
@@ -231,6 +231,11 @@ class _Asking:
             return None
         if self._seen and (info := preauth.key_info(reply)):
             return self._proved(self._seen, realm.name, info)
+        if not deps.speaks_kerberos():
+            wanted = "is behind a proxy" if found.proxied and not places else "offers no proof with AES"
+            self._principal = self._principal or principal
+            self._not_asked(realm.name, f"{wanted}, and the Python libraries gssapi and krb5, which know other ways, are not installed here")
+            return None
         return self._by_library(self._principal or principal, probed=bool(found.places), given=reply.granted)
 
     def _answering(self, places: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:

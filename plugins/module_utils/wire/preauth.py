@@ -38,9 +38,14 @@ TICKET, SEALED, NONCE = 5, 6, 2
 
 def key_info(reply: kdc.Reply) -> kdc.KeyInfo | None:
     """The first key that can be made here, where the KDC takes an encrypted timestamp; else None."""
-    if not reply.timestamp or is_cheap(reply) or deps.ciphers is None or deps.missing("cryptography"):
+    if not reply.timestamp or is_cheap(reply) or not works():
         return None
     return next((key for key in reply.keys if key.kind in KEY_BYTES and key.salt and _rounds(key.params)), None)
+
+
+def works() -> bool:
+    """Whether a proof can be made here; Kerberos' own libraries are not needed."""
+    return deps.ciphers is not None and not deps.missing("cryptography")
 
 
 def is_cheap(reply: kdc.Reply) -> bool:
@@ -54,11 +59,16 @@ def prove(
 ) -> KerberosStep:
     """Ask for a ticket-granting ticket with the password, and throw it away. `offset`: the KDC's clock minus ours. Never raises for anything a KDC does."""
     asked = user if "@" in user else f"{user}@{realm}"
-    key = string_to_key(info.kind, encoded(password), info.salt, _rounds(info.params))
     nonce = secrets.randbits(31)
     # The list chooses the session key too, which the krbtgt account has to support ([RFC 4120] 3.1.3): all that real clients offer.
     offered = (info.kind, *(kind for kind in kdc.ENCRYPTION_TYPES if kind != info.kind))
-    proof = _encrypted_data(info.kind, encrypt(key, TIMESTAMP_USAGE, _timestamp(now() + offset)))
+    try:
+        key = string_to_key(info.kind, encoded(password), info.salt, _rounds(info.params))
+        proof = _encrypted_data(info.kind, encrypt(key, TIMESTAMP_USAGE, _timestamp(now() + offset)))
+    except (ValueError, *deps.certificate_errors) as error:
+        # What FIPS mode forbids differs from build to build.
+        means = f"No proof of the password of {asked} could be made: the cryptography of this machine refuses it ({printable(str(error), 200)})."
+        return KerberosStep(AS, asked, FAILED, means, realm=realm)
     request = kdc.build_as_req(realm, user, nonce=nonce, etypes=offered, pac=None, proof=proof)
     used = False
     try:

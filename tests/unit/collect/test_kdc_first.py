@@ -25,6 +25,8 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
 from ansible_collections.winrm.doctor.plugins.module_utils.target import Target, from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.wire import preauth
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.kerberos import fields
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.spnego import read_element
 from cases import CHALLENGE
 from hostile import Hostile, Play
 
@@ -400,9 +402,52 @@ def test_nobody_is_asked(book: Book, domain: Domain, way: dict[str, t.Any], why:
     assert domain.used == []
 
 
-def test_without_the_libraries_nobody_is_asked(book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+def knowing(password: str) -> Play:
+    """A KDC that knows a password: it asks for its proof, and judges it."""
+    key = preauth.string_to_key(18, password.encode(), b"LAB.TESTsvc")
+
+    def act(sock: t.Any) -> None:
+        parts = fields(read_element(read_element(krb.request(sock), 0).value, 0))
+        given = fields(read_element(parts[3].value, 0))
+        answer = AES
+        if given[1].value == b"\x02":
+            try:
+                preauth.decrypt(key, 1, fields(read_element(given[2].value, 0))[2].value)
+                nonce = int.from_bytes(fields(parts[4])[7].value, "big")
+                answer = krb.reply(cipher=preauth.encrypt(key, 3, krb.reply_part(nonce)))
+            except ValueError:
+                answer = krb.error(24)
+        sock.sendall(krb.framed(answer))
+
+    return act
+
+
+@pytest.mark.parametrize(("password", "code", "expected"), [("secret", None, (True, True, "")), ("wrong", 24, (False, False, "refused_by_kdc"))])
+def test_without_kerberos_libraries_an_aes_key_is_enough(
+    book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch, password: str, code: int | None, expected: tuple[t.Any, ...],
+) -> None:
+    """Most control nodes have none: they are promised as much."""
     monkeypatch.setattr(deps, "speaks_kerberos", lambda: False)
-    assert served(krb.answering(PREAUTH), domain, book) == ()
+    with Hostile(knowing("secret")) as server:
+        steps = ask(book, domain.environ(f"{ADDRESS}:{server.port}"), password=password)
+    assert [(step.name, step.code) for step in steps] == [("probe", 25), ("as", code)]
+    assert (domain.used, told(permit(book, password=password))[:3]) == ([], expected)
+
+
+@pytest.mark.parametrize("entry", ["", "https://proxy.lab.test/KdcProxy"], ids=["RC4 alone", "a proxy"])
+def test_without_kerberos_libraries_what_takes_them_is_left_to_a_host(book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+    monkeypatch.setattr(deps, "speaks_kerberos", lambda: False)
+    with Hostile(krb.answering(krb.error(25, e_data=krb.method_data(krb.padata(2, b""), krb.etype_info2((23, "")))))) as server:
+        steps = ask(book, domain.environ(entry or f"{ADDRESS}:{server.port}"))
+    assert (steps[-1].outcome, steps[-1].used, domain.used) == ("not_tried", False, [])
+    assert "gssapi and krb5" in steps[-1].means
+    assert permit(book).granted, "one host serves as canary"
+
+
+def test_without_any_cryptography_nobody_is_asked(book: Book, domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deps, "speaks_kerberos", lambda: False)
+    monkeypatch.setattr(deps, "ciphers", None)
+    assert served(krb.answering(AES), domain, book) == ()
 
 
 def test_book_that_is_not_shared_asks_nobody(domain: Domain) -> None:

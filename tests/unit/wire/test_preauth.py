@@ -175,6 +175,20 @@ def test_password_that_could_not_be_sent_was_not_used() -> None:
     assert (step.outcome, step.used) == ("failed", False)
 
 
+def test_cryptography_that_refuses_is_told_and_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIPS mode does so in some builds."""
+
+    def refuse(*_asked: object) -> bytes:
+        raise ValueError("disabled for FIPS")
+
+    monkeypatch.setattr(preauth.hashlib, "pbkdf2_hmac", refuse)
+    with Hostile(krb.answering(krb.error(24))) as server:
+        step = preauth.prove(ADDRESS, "LAB.TEST", "svc", "secret", INFO, Deadline(1), server.port)
+        assert server.connections == 0
+    assert (step.outcome, step.used) == ("failed", False)
+    assert "disabled for FIPS" in step.means
+
+
 def test_one_message_goes_to_one_kdc() -> None:
     seen: list[bytes] = []
     prove(krb.answering(krb.error(24), seen=seen))
