@@ -26,7 +26,7 @@ from ..wire.kerberos import counts_for_nobody, names_credentials
 from ..wire.tcp import any_open, sweep
 from .attempts import Book, Permit, kdc_of
 from .krb5conf import Profile, read_profile
-from .names import Names
+from .names import Names, of_both_families
 
 SRV = "_kerberos._tcp.{}"
 """What libkrb5 asks DNS for ([RFC 4120] 7.2.3.2), and every controller registers."""
@@ -353,7 +353,7 @@ def find(realm: str, profile: Profile, deadline: Deadline) -> Found:
         hosts, why = _recorded(realm, profile, deadline)
         who = f"krb5.conf names none, and DNS names by {SRV.format(realm.lower())}"
     asked = [(Names(host, deadline.left(), compare=False), port) for host, port in hosts[: locate.MOST_RECORDS]]
-    places = tuple(dict.fromkeys((address, port) for names, port in asked for address in names.addresses(deadline.left())[:1]))
+    places = tuple(dict.fromkeys((address, port) for names, port in asked for address in of_both_families(names.addresses(deadline.left()))))
     if hosts and not places:
         lost = list(dict.fromkeys(names.host for names, _port in asked))
         why = f"{who} {', '.join(lost)}, which {'do' if len(lost) > 1 else 'does'} not resolve to an address"

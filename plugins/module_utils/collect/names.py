@@ -145,6 +145,12 @@ def reverse_system(address: str) -> Known[tuple[str, ...]]:
     return tuple(dict.fromkeys(printable(one, 255) for one in (name, *aliases)))[:NAMES_LIMIT]
 
 
+def of_both_families(addresses: t.Sequence[str]) -> tuple[str, ...]:
+    """The first address, and the first of the other family: one of the two may lead nowhere from here."""
+    other = next((one for one in addresses if (":" in one) != (":" in addresses[0])), None)
+    return (*addresses[:1], *([other] if other else []))
+
+
 def reverse_dns(address: str, lifetime: float) -> Known[tuple[str, ...]]:
     """PTR records of an address; () where the name servers say there are none."""
     absent = deps.missing("dnspython")

@@ -519,6 +519,12 @@ def test_kdcs_are_found(domain: Domain, entries: tuple[str, ...], places: tuple[
     assert (found.places, found.proxied, bool(found.why)) == (places, proxied, not places)
 
 
+def test_a_kdc_with_two_kinds_of_addresses_is_tried_at_both(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As libkrb5 does; otherwise a broken IPv6 would make every KDC look silent."""
+    monkeypatch.setattr(kdc.Names, "addresses", lambda _names, _seconds: ("::1", "::2", "127.0.0.1", "127.0.0.2"))
+    assert kdc.find("LAB.TEST", read_profile(domain.environ("dc1.lab.test")), Deadline(2)).places == (("::1", 88), ("127.0.0.1", 88))
+
+
 RECORD = "_kerberos._tcp.lab.test"
 
 
