@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from ..evidence.base import Unknown
+from .deadline import unanswered
 
 T = t.TypeVar("T")
 
@@ -46,7 +47,7 @@ class Background(t.Generic[T]):
     def result(self, seconds: float) -> T:
         """What the work returns, or raises; Late when it is not there in time."""
         if not self._done.wait(max(0.0, seconds)):
-            raise Late(f"no answer within {time.monotonic() - self._began:.1f} s")
+            raise Late(unanswered(time.monotonic() - self._began))
         if self._error is not None:
             raise self._error
         return self._value[0]

@@ -66,10 +66,17 @@ class Deadline:
         return self.left() <= 0
 
 
+def unanswered(seconds: float) -> str:
+    """That no answer came within so many seconds, in words; where there was hardly any time, the peer is not to blame."""
+    if seconds < 0.001:
+        return "there was no time left to wait for an answer"
+    return f"no answer within {seconds:.{1 if seconds >= 0.1 else 3}f} s"
+
+
 def translate(error: OSError, deadline: Deadline) -> WireError:
     """A socket's or TLS library's error as one of ours."""
     if isinstance(error, TimeoutError):
-        return WireTimeout(f"no answer within {deadline.seconds:.1f} s")
+        return WireTimeout(unanswered(deadline.seconds))
     if isinstance(error, ssl.SSLError):
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return WireClosed("closed inside TLS")
@@ -95,7 +102,7 @@ class DeadlineSocket:
     def _arm(self) -> None:
         left = self.deadline.left()
         if left <= 0:
-            raise WireTimeout(f"no answer within {self.deadline.seconds:.1f} s")
+            raise WireTimeout(unanswered(self.deadline.seconds))
         self.sock.settimeout(left)
 
     def sendall(self, data: bytes) -> None:
