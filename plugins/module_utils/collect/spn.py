@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass, replace
 from functools import partial
 
+from .. import deps
 from ..directory import locate, partitions, spn_changes, spns
 from ..directory.ldap import Ldap
 from ..directory.notation import dns_of_dn
@@ -85,6 +86,10 @@ def manage(
     now: t.Callable[[], float] = time.time,
 ) -> Outcome:
     """See to it; raises DoctorError, and then nothing is changed unless it says so."""
+    if absent := deps.missing("sansldap"):
+        raise DoctorError(
+            f"{absent}. A directory cannot be asked without it", expected="sansldap on this control node", do="Install it with pip install sansldap",
+        )
     with Tickets() as tickets:
         try:
             return _Work(request, Deadline(timeout), connect_timeout, check_mode, book, environ, now, tickets).run()

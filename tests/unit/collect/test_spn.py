@@ -9,6 +9,7 @@ import types
 import typing as t
 
 import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils import deps
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import spn
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.refusal import LdapUnreachable
 from ansible_collections.winrm.doctor.plugins.module_utils.directory.spn_plan import ABSENT, PRESENT, wish
@@ -186,6 +187,17 @@ def test_a_directory_that_goes_away_while_it_is_written_is_asked_how_things_stan
     assert manage("WSMAN/new").plan.changed
     assert opened == []
     assert "WSMAN/new" in domain.spns(WEB01)
+
+
+def test_a_missing_library_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, forest(), Unknown(""))
+    monkeypatch.setattr(deps, "_ERRORS", {"sansldap": "ModuleNotFoundError: No module named 'sansldap'"})
+    with pytest.raises(DoctorError) as error:
+        manage("WSMAN/new")
+    assert error.value.sentence == (
+        "The Python library sansldap cannot be imported: ModuleNotFoundError: No module named 'sansldap'. A directory cannot be asked without it. "
+        "Expected: sansldap on this control node. Install it with pip install sansldap."
+    )
 
 
 def test_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
