@@ -11,7 +11,7 @@ from ..evidence.controller import ControllerEvidence, CryptoEvidence, KerberosEv
 from ..evidence.endpoint import VerifyEvidence
 from ..evidence.logon import ACCEPTED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import canonical, coded, directories, etypes, kdcs, logons, outside
+from . import canonical, coded, directories, etypes, kdcs, logons, outside, ticket_cache
 from .cause import Cause
 
 PACKAGES = {"psrp": ("pypsrp",), "winrm": ("pywinrm",)}
@@ -34,7 +34,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     found = [finding for finding in (rule(case, seen) for rule in rules) if finding]
     kdc = kdcs.findings(case)
     found += [*canonical.findings(case), *directories.of(kdc, "control_node")]
-    found += coded.findings(case, "control_node", besides=kdcs.spoken_for(case), next_check=CAUSE.by_hand, weight=70)
+    found += coded.findings(case, "control_node", besides=(*kdcs.spoken_for(case), *ticket_cache.spoken_for(case)), next_check=CAUSE.by_hand, weight=70)
     if found:
         return found
     wanted = needed(case.target)
@@ -138,9 +138,13 @@ def _crypto(case: Case, seen: ControllerEvidence) -> Finding | None:
     attempt, crypto = logons.own(case), seen.crypto
     if attempt is None or not {"ntlm", "negotiate", "credssp"}.intersection(case.target.auth) or attempt.outcome == ACCEPTED:
         return None
+    if ticket_cache.without_credentials(case) is not None:
+        return None
     failed = attempt.failure is not None and attempt.failure.step == "token" and not attempt.used
     lacking = [name for name, there in (("MD5", crypto.md5), ("RC4", crypto.rc4)) if there is False] if isinstance(crypto, CryptoEvidence) else []
-    if not failed and not lacking:
+    known = isinstance(crypto, CryptoEvidence) and not isinstance(crypto.md5, Unknown) and not isinstance(crypto.rc4, Unknown)
+    if not lacking and (not failed or known):
+        # A step that fails although nothing is refused fails for another reason.
         return None
     facts: tuple[Fact, ...] = (logons.fact(case, attempt),)
     if lacking and isinstance(crypto, CryptoEvidence):

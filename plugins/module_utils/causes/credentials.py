@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.logon import AttemptEvidence
 from ..finding import CONFIRMED, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
-from . import accounts, coded, directories, kdcs, logons, membership, suspicion, trusts
+from . import accounts, coded, directories, kdcs, logons, membership, suspicion, ticket_cache, trusts
 from .cause import Cause
 
 BY_HAND = "One attempt, never a loop: kinit USER@REALM names the reason; on the host read Security 4625, SubStatus first."
@@ -22,15 +22,19 @@ CORRECT = Remedy("Correct name or password in the inventory or the vault, once y
 def evaluate(case: Case, now: float) -> list[Finding]:
     """A code or a state of the account convicts; a bare 401 only makes suspect; a logon, or the KDC's yes, acquits."""
     attempt = logons.own(case)
-    named = accounts.findings(case)
+    named = [*accounts.findings(case), *ticket_cache.findings(case, now)]
     beside = () if membership.findings(case) or trusts.findings(case) else coded.findings(
-        case, "credentials", besides=(*accounts.SPOKEN_FOR, *kdcs.spoken_for(case)), next_check=BY_HAND, remedies=(CORRECT,), weight=80,
+        case, "credentials", besides=(*accounts.SPOKEN_FOR, *kdcs.spoken_for(case), *ticket_cache.spoken_for(case)), next_check=BY_HAND,
+        remedies=(CORRECT,), weight=80,
     )
     if named or beside:
         return [*named, *beside]
+    suspected = "credentials" in suspicion.suspects(case)
+    if attempt is not None and suspected and suspicion.may_lack_ntlm(case):
+        return [_restricted(case, attempt)]
     if proof := suspicion.proven(case):
         return [Finding("credentials", "accepted", RULED_OUT, f"Name and password are right: accepted by {proof}.", against=_proof(case, attempt))]
-    if attempt is not None and "credentials" in suspicion.suspects(case):
+    if attempt is not None and suspected:
         return [_suspect(case, attempt)]
     if attempt is not None and logons.not_tried(case):
         return _untried(case, attempt)
@@ -57,6 +61,20 @@ def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
         remedies=(CORRECT,),
         tied_with=suspicion.tied(case, "credentials"),
         weight=62,
+    )
+
+
+def _restricted(case: Case, attempt: AttemptEvidence) -> Finding:
+    """The password is right, but what the directory may say of the account was not read."""
+    return Finding(
+        "credentials",
+        "restricted",
+        POSSIBLE,
+        f"{attempt.account} may be kept from NTLM by its own account: userWorkstations, or the group Protected Users. The directory was not read.",
+        logons.tries(case),
+        next_check=accounts.DECIDES,
+        tied_with=suspicion.tied(case, "credentials"),
+        weight=61,
     )
 
 

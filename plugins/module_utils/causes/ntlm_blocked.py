@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.logon import ACCEPTED, AttemptEvidence
+from ..evidence.logon import AttemptEvidence
 from ..finding import LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
 from . import accounts, coded, logons, outside, suspicion
 from .cause import Cause
@@ -40,19 +40,21 @@ def evaluate(case: Case, now: float) -> list[Finding]:
 def _refused(case: Case, attempt: AttemptEvidence) -> Finding:
     """NTLM fails; whether another method works for the same account tells how much that says."""
     other = next((way for way in logons.accepted(case) if way.mechanism != "ntlm"), None)
+    tied = suspicion.tied(case, "ntlm_blocked")
     if other is not None:
-        summary = f"The host accepts the account with {other.method}, but refuses it with NTLM: policy seems to block NTLM here."
+        seems = "seems to" if not tied else "may"
+        summary = f"The host accepts the account with {other.method}, but refuses it with NTLM: policy {seems} block NTLM here."
     else:
         summary = "NTLM may be blocked by policy, on the host or in its domain; that ends in the same 401."
     return Finding(
         "ntlm_blocked",
         "other_method_works" if other else "suspected",
-        LIKELY if other and other.outcome == ACCEPTED else POSSIBLE,
+        LIKELY if other and not tied else POSSIBLE,
         summary,
         logons.tries(case),
-        next_check=CHECK,
+        next_check=f"{accounts.DECIDES} {CHECK}" if suspicion.may_lack_ntlm(case) else CHECK,
         remedies=_instead(case),
-        tied_with=suspicion.tied(case, "ntlm_blocked"),
+        tied_with=tied,
         weight=70 if other else 54,
     )
 

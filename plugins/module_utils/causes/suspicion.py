@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.logon import REFUSED, AttemptEvidence
 from ..finding import CONFIRMED
@@ -33,6 +36,28 @@ def proven(case: Case) -> str:
     return f"the KDC of {kdc.step.realm or 'its domain'}" if kdc and ours else ""
 
 
+def may_lack_ntlm(case: Case) -> bool:
+    """Whether the account itself may be kept from NTLM: userWorkstations and Protected Users look like a policy of the host until the directory is read."""
+    attempt, known = refusal(case), directories.account(case)
+    if attempt is None or attempt.kind == "local" or attempt.mechanism != "ntlm" or (known is not None and not isinstance(known.protected_user, Unknown)):
+        return False
+    by_ticket = any(way.mechanism == "kerberos" for way in logons.accepted(case))
+    elsewhere = any(made.proven for made in logons.attempts(case))
+    by_kdc = attempt.kind == "domain" and directories.proof(case) is not None and not elsewhere
+    return not _ticket_refused(case) and (by_ticket or by_kdc)
+
+
+def _ticket_refused(case: Case) -> bool:
+    """Whether the host refused the account's ticket without a reason as well: what concerns NTLM alone explains only half of that."""
+    made = logons.attempts(case)
+    return any(one.outcome == REFUSED and one.used and one.mechanism == "kerberos" and logons.code_of(one) is None for one in made)
+
+
+def _by_tickets_alone(case: Case, here: t.Sequence[AttemptEvidence]) -> bool:
+    """A host reads tickets by itself, and has NTLM checked by its domain, which it may not do with an account that is disabled: unread, nobody knows."""
+    return all(way.mechanism == "kerberos" for way in here) and directories.computer(case) is None
+
+
 def suspects(case: Case) -> tuple[str, ...]:
     """The causes that explain a refusal without a reason, those left out that another attempt speaks against.
 
@@ -51,11 +76,11 @@ def suspects(case: Case) -> tuple[str, ...]:
     if bound and any(other.scheme == "http" and other.mechanism == attempt.mechanism for other in here):
         return ("channel_binding",)
     possible = {
-        "credentials": not proven(case),
+        "credentials": not proven(case) or may_lack_ntlm(case),
         "permissions": not here,
         "channel_binding": bound and not here and not _both_bindings_refused(case),
-        "ntlm_blocked": ntlm and not any(other.mechanism == "ntlm" for other in (*here, *logons.by_others(case))),
-        "domain_trust": attempt.kind != "local" and attempt.mechanism != "kerberos" and attempt.method != "certificate" and not here,
+        "ntlm_blocked": ntlm and not any(other.mechanism == "ntlm" for other in (*here, *logons.by_others(case))) and not _ticket_refused(case),
+        "domain_trust": attempt.kind != "local" and attempt.mechanism != "kerberos" and (not here or _by_tickets_alone(case, here)),
         "service_config": attempt.method == "basic" and attempt.kind == "domain",
     }
     if any(other.binding == attempt.binding and other.mechanism == attempt.mechanism for other in logons.by_others(case)):
