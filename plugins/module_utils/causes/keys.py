@@ -15,7 +15,7 @@ from ..evidence.directory import GRANTED, ComputerEvidence, OwnerEvidence
 from ..evidence.endpoint import ChallengeEvidence
 from ..evidence.logon import NOT_TRIED, REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
-from . import coded, directories, logons, outside
+from . import coded, directories, logons, outside, spn_tasks
 
 WRONG_KEY = (41, 44, 31, 35)
 """Windows answers 41 [from memory]; MIT's and Heimdal's acceptors 44, 31 or 35 (measured)."""
@@ -111,8 +111,7 @@ def _wrong_owner(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEv
         remedies=(
             *((Remedy("Ask for the other service class, if the computer carries it", how),) if helps else ()),
             Remedy(
-                "Move the SPN to the computer, once you know that nothing else needs it",
-                f'ansible {case.target.name} -m winrm.doctor.spn -a "spns={spn} state=present force_move=true"', "high",
+                f"Move the SPN to the computer, once you know that nothing else needs it, {spn_tasks.BY_SOMEBODY}", spn_tasks.move(case, spn), "high",
             ),
         ),
         tied_with=tied,

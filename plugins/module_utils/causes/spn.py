@@ -13,7 +13,7 @@ from ..evidence.directory import GRANTED, ComputerEvidence, OwnerEvidence
 from ..evidence.endpoint import ChallengeEvidence, NameEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
 from ..target import is_address
-from . import canonical, coded, directories, keys, membership, outside, trusts
+from . import accounts, canonical, coded, directories, keys, membership, outside, spn_tasks, trusts
 from .cause import Cause
 
 UNKNOWN_TO_THE_KDC = (7, 8)
@@ -34,7 +34,22 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if judged:
         return judged
     spoken_for = keys.WRONG_KEY if keys.findings(case) else ()
-    return coded.findings(case, "spn", besides=spoken_for, next_check=CAUSE.by_hand) or _acquitted(case) or _outside(case)
+    return _unread(case, spoken_for) or _acquitted(case) or _outside(case)
+
+
+def _unread(case: Case, spoken_for: tuple[int, ...]) -> list[Finding]:
+    """What a code means where nobody could look who carries the name: one command tells, and each answer has its remedy."""
+    name = directories.own_spn(case)
+    check = f"setspn -Q {commands.spn(name)} on a domain member: exactly one owner, the host's own account. {accounts.READS}"
+    if coded.said(case, *UNKNOWN_TO_THE_KDC) is not None:
+        take = spn_tasks.take(case, "ACCOUNT", name)
+        remedies: tuple[Remedy, ...] = (
+            Remedy(f"Where nobody carries {name}, register it, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name)),
+            Remedy(f"Where two accounts carry it, take it from the one that is not the host's, {spn_tasks.BY_SOMEBODY}", take, "high"),
+        )
+    else:
+        remedies = (Remedy(f"Where another account carries {name}, move it to the computer, {spn_tasks.BY_SOMEBODY}", spn_tasks.move(case, name), "high"),)
+    return coded.findings(case, "spn", besides=spoken_for, next_check=check, remedies=remedies)
 
 
 def _named(case: Case) -> Finding | None:
@@ -67,10 +82,12 @@ def _heard(said: coded.Coded | None) -> tuple[Fact, ...]:
     return said.facts if said is not None else ()
 
 
-def _add(case: Case, spn: str, account: str = "") -> str:
-    """The task that registers an SPN."""
-    whose = f"account={commands.word(account)} " if account else ""
-    return f'ansible {case.target.name} -m winrm.doctor.spn -a "{whose}spns={commands.spn(spn)} state=present"'
+def _doubles(case: Case, owner: OwnerEvidence) -> list[str]:
+    """All names of this host that this account carries beside another one, the connection's own first: the next one that is asked for would fail next."""
+    own, seen = directories.own_spn(case), directories.directory(case)
+    known = [*(seen.spns if seen else ()), *(seen.duplicates if seen and not isinstance(seen.duplicates, Unknown) else ())]
+    double = [one.spn for one in known if not isinstance(one.owners, Unknown) and len(one.owners) > 1 and owner.dn in {each.dn for each in one.owners}]
+    return [own, *(spn for spn in dict.fromkeys(double) if spn.lower() != own.lower())]
 
 
 def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence, ...]) -> Finding:
@@ -78,8 +95,8 @@ def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence
     strangers = [owner for owner in owners if here is None or not directories.is_computer(owner, here.netbios_computer)]
     removals = tuple(
         Remedy(
-            f"Take the SPN from {directories.called(owner)}, once you know that nothing needs it there",
-            f'ansible {case.target.name} -m winrm.doctor.spn -a "account={commands.word(owner.name)} spns={commands.spn(name)} state=absent"', "high",
+            f"Take what is double from {directories.called(owner)}, once you know that nothing needs it there, {spn_tasks.BY_SOMEBODY}",
+            spn_tasks.take(case, owner.name, *_doubles(case, owner)), "high",
         )
         for owner in strangers
     )
@@ -115,14 +132,15 @@ def _missing(case: Case, said: coded.Coded | None) -> Finding:
             f"Nobody carries {name}. The computer carries HOST/{host}, which stands for HTTP but not for {service}.",
             (*facts, directories.read_fact(case, f"HOST/{host} is there", computer.dn if computer else "", of_host=True)),
             (
-                Remedy(f"Register {name}", _add(case, name)),
+                Remedy(f"Register {name}, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name)),
                 Remedy("Or let the connection ask for HTTP, for which HOST stands", how),
                 Remedy("The WinRM service registers it by itself where it may (System event 10154 says why not)", "Restart-Service WinRM", "medium"),
             ),
         )
     lacks = f"No account of {only_in}, where alone it was looked for, carries {name}" if only_in else f"No account of the forest carries {name}"
     return _finding(case, "missing", verdict, f"{lacks}, so no KDC can make a ticket for it{' unless another domain has it' if only_in else ''}.", facts, (
-        Remedy(f"Register {name} on the host's computer account", _add(case, name)), Remedy("Or connect by the name that the host's account does carry"),
+        Remedy(f"Register {name} on the host's computer account, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name)),
+        Remedy("Or connect by the name that the host's account does carry"),
     ))
 
 
@@ -167,7 +185,7 @@ def _alias(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None:
         (*facts, Fact(f"DNS leads from {names.asked} to {real}", "DNS", "endpoint")), (
             Remedy("Connect by the host's own name", f"ansible_host: {real}"),
             Remedy("Or keep the alias and name the host for Kerberos", _override(case, real)),
-            Remedy(f"Or register {name}", _add(case, name, account), "medium"),
+            Remedy(f"Or register {name}, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name, account), "medium"),
         ),
     )
 
@@ -185,7 +203,10 @@ def _length(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | None
     return _finding(
         case, rule, verdict, f"The host's account carries {service}/{wanted}, the {kind} name alone; the connection asks for {name}.",
         (*facts, directories.read_fact(case, f"{service}/{wanted} is there", computer.dn if computer else "", of_host=True)),
-        (Remedy(f"Register {name}", _add(case, name)), Remedy("Or name the host for Kerberos as its account has it", _override(case, wanted))),
+        (
+            Remedy(f"Register {name}, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name)),
+            Remedy("Or name the host for Kerberos as its account has it", _override(case, wanted)),
+        ),
     )
 
 
@@ -205,7 +226,7 @@ def _other_name(case: Case, facts: tuple[Fact, ...], verdict: str) -> Finding | 
         (*facts, directories.answering_fact(case, here), _called(case, known, real)), (
             Remedy("Correct the inventory", f"ansible_host: {real}"),
             Remedy("Or keep the name and name the host for Kerberos", _override(case, real)),
-            Remedy(f"Or register {name}", _add(case, name, known.name), "medium"),
+            Remedy(f"Or register {name}, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name, known.name), "medium"),
         ),
     )
 
