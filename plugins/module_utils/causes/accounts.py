@@ -43,7 +43,14 @@ STANDS_FOR = {
 }
 """What a code may mean that stands for several states."""
 CHECK = "Get-ADUser {name} -Properties Enabled,LockedOut,AccountExpirationDate,PasswordExpired,logonHours,LogonWorkstations"
-DECIDES = "The account's state in the directory: run winrm.doctor.diagnose or directory_info with domain_username and domain_password of another account."
+DECIDES = (
+    "The account's state in the directory: run winrm.doctor.diagnose or directory_info with domain_username and domain_password of another account "
+    "(the playbook: troubleshoot_domain_username and troubleshoot_domain_password)."
+)
+READS = (
+    "The directory would tell: run winrm.doctor.diagnose or directory_info with domain_username and domain_password of an account that may read it "
+    "(the playbook: troubleshoot_domain_username and troubleshoot_domain_password)."
+)
 Told = t.Tuple[str, Fact, str]
 """A state, who said so, and how strongly: a verdict."""
 
@@ -176,11 +183,16 @@ def _expired(account: AccountEvidence) -> str:
 
 def _stations(case: Case, account: AccountEvidence) -> str:
     """Whether this control node is shut out. Checked by NTLM, which names the client's computer ([MS-APDS] 3.1.5), and by some KDCs."""
-    seen = logons.logon(case) or directories.directory(case)
-    here = (seen.vantage if seen else "").partition(".")[0].lower()
+    here = _here(case)
     if not account.workstations or not ntlm(case) or here in {name.partition(".")[0].lower() for name in account.workstations}:
         return ""
     return f"userWorkstations allows {', '.join(account.workstations)} alone, and this control node is {here or 'none of them'}"
+
+
+def _here(case: Case) -> str:
+    """This control node's short name, in lower case."""
+    seen = logons.logon(case) or directories.directory(case)
+    return (seen.vantage if seen else "").partition(".")[0].lower()
 
 
 def ntlm(case: Case) -> bool:
@@ -211,7 +223,7 @@ def _finding(
     name = account.name if account else case.target.username or "the account"
     return Finding(
         "credentials", state, verdict, _summary(case, state, name, account, stands), facts, against, next_check=_check(state, name, account),
-        remedies=(remedy(state, name),), weight=80,
+        remedies=_widen(case, name, account) if state == WORKSTATIONS else (remedy(state, name),), weight=80,
     )
 
 
@@ -220,7 +232,8 @@ def _summary(case: Case, state: str, name: str, account: AccountEvidence | None,
     detail = f": {stands.seen}" if stands else ""
     asked = sorted({asked.step.realm for asked in directories.mine(case) if asked.step.outcome == REFUSED and asked.step.realm})
     place = f" in {' or '.join(asked)}" if asked else " where it was looked for"
-    counter = f" {counted(account)[0].upper()}{counted(account)[1:]}." if account else ""
+    # [unknown for Active Directory] Samba refuses any password of an account that needs a smart card so, whose own is known to nobody.
+    counter = f"; {counted(account)}." if account else f".{' On some controllers an account that needs a smart card ends so too.' if _by_kdc(case) else ''}"
     return {
         DISABLED: f"The account {name}{where} is disabled.",
         LOCKED: f"The account {name}{where} is locked out{detail}.",
@@ -231,9 +244,15 @@ def _summary(case: Case, state: str, name: str, account: AccountEvidence | None,
         WORKSTATIONS: f"The account {name}{where} may log on from certain computers only{detail}.",
         SMARTCARD: f"The account {name}{where} may log on with a smart card only, not with a password.",
         NO_SUCH: f"There is no account {name}{place}.",
-        WRONG: f"The password of {name}{where} is wrong.{counter}",
+        WRONG: f"The password of {name}{where} is wrong{counter}",
         REVOKED: f"The KDC refuses {name} as revoked: the account is disabled, locked out, expired, or outside its logon hours. One code means all four.",
     }[state]
+
+
+def _by_kdc(case: Case) -> bool:
+    """Whether a KDC called the password wrong: no account of the host's own needs a smart card."""
+    said = [asked.step.code for asked in directories.mine(case)] + [logons.code_of(made) for made in logons.attempts(case) if made.own]
+    return any(code is not None and BY_KERBEROS.get(code) == WRONG for code in said)
 
 
 def _check(state: str, name: str, account: AccountEvidence | None) -> str:
@@ -254,15 +273,23 @@ def remedy(state: str, name: str) -> Remedy:
         PASSWORD_EXPIRED: Remedy("Give the account a new password, in the domain and in the vault", f"Set-ADAccountPassword {user} -Reset", "medium"),
         MUST_CHANGE: Remedy("Log on interactively once and change the password, then write it into the vault"),
         HOURS: Remedy("Widen the account's logon hours, or run at a time that they allow", "ADUC: Account, Logon Hours", "medium"),
-        WORKSTATIONS: Remedy(
-            "Log on with Kerberos, or add the control node to the computers that the account may log on from; the command sets the whole list",
-            f"Set-ADUser {user} -LogonWorkstations 'NAME,NAME'", "medium",
-        ),
         SMARTCARD: Remedy("Use a service account that may log on with a password", f"Set-ADUser {user} -SmartcardLogonRequired $false", "medium"),
         WRONG: Remedy("Correct the password in the inventory or the vault, and try it once", "ansible_password"),
         NO_SUCH: Remedy("Correct the name, or the domain in front of it: ansible_user"),
         REVOKED: Remedy("Find out which of the four it is, then enable, unlock or extend the account", CHECK.format(name=user)),
     }.get(state, Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong"))
+
+
+def _widen(case: Case, name: str, account: AccountEvidence | None) -> tuple[Remedy, ...]:
+    """The list first: whether a KDC enforces it against a client that names no computer differs (12, KDC_ERR_POLICY, where it does)."""
+    listed = ",".join((*map(commands.word, account.workstations), _here(case).upper() or "NAME")) if account and account.workstations else "NAME,NAME"
+    how = outside.setting(case.target, psrp="ansible_psrp_auth: kerberos", winrm="ansible_winrm_transport: kerberos")
+    set_list = f"Set-ADUser {commands.word(directories.user_of(name))} -LogonWorkstations '{listed}'"
+    return (
+        Remedy("Add the control node to the computers that the account may log on from; the command sets the whole list", set_list, "medium"),
+        Remedy("Or use a service account without such a list", "ansible_user and ansible_password"),
+        *((Remedy("Or try Kerberos, by the host's DNS name: some KDCs enforce the list too", how),) if ntlm(case) else ()),
+    )
 
 
 def _protected(case: Case, attempt: AttemptEvidence | None, account: AccountEvidence | None, told: t.Sequence[Told]) -> Finding | None:

@@ -119,11 +119,22 @@ def _no_kdc_named(case: Case, lost: Lost) -> list[Finding]:
     if lost_names and not off:
         dns = f", and DNS names {', '.join(lost_names)}, which has no address."
     summary = f"This control node knows no KDC for {realm}: krb5.conf names none{dns}"
-    return [_finding(
-        "control_node", "no_kdc", CONFIRMED if sure else LIKELY, summary, facts,
-        Remedy("Name the KDC in krb5.conf", f"[realms] {realm} = {{ kdc = {kdc} }}"),
-        Remedy("Or let the control node find it in DNS", f"[libdefaults] dns_lookup_kdc = true; dig SRV _kerberos._tcp.{realm.lower()} lists the controllers"),
-    )]
+    name = Remedy("Name the KDC in krb5.conf", f"[realms] {realm} = {{ kdc = {kdc} }}")
+    return [_finding("control_node", "no_kdc", CONFIRMED if sure else LIKELY, summary, facts, name, *_by_dns(realm.lower(), off, lost_names))]
+
+
+def _by_dns(domain: str, off: bool, lost_names: t.Sequence[str]) -> tuple[Remedy, ...]:
+    """What to repair where DNS is to name the KDC; MIT asks it unless krb5.conf forbids that."""
+    record = f"_kerberos._tcp.{domain}"
+    if off:
+        return (Remedy("Or let the control node find it in DNS", f"[libdefaults] dns_lookup_kdc = true; dig SRV {record} lists the controllers"),)
+    if lost_names:
+        names = ", ".join(lost_names[:MOST_NAMED])
+        do, how = f"Or correct the SRV record that names {names}, or give that name its address", f"nltest /dsregdns on the controllers; dig SRV {record}"
+    else:
+        do, how = "Or have the domain controllers register their SRV records anew", f"nltest /dsregdns on each of them; dig SRV {record}"
+    resolver = Remedy("And see whether this control node asks the domain's name servers", f"cat /etc/resolv.conf; dig SRV {record} @CONTROLLER")
+    return (Remedy(do, how, "medium"), resolver)
 
 
 def _other_kdc(case: Case, lost: Lost) -> Finding:

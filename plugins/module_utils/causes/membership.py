@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's account in its domain: disabled, or gone. Then no KDC makes a ticket for it, and it cannot have NTLM logons of the domain checked either."""
+"""The host's account in its domain: disabled, or gone. Then it has no NTLM logon checked by its domain, and once it is gone no ticket is made for it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ def findings(case: Case) -> list[Finding]:
         named = seen.other_computer
     if named is not None and not named.enabled:
         fact = directories.read_fact(case, f"userAccountControl says that the computer {named.name} is disabled", named.dn, of_host=True)
-        summary = f"The host's computer account {named.name} is disabled: the domain vouches for it no longer, neither with tickets nor for NTLM."
+        # Samba makes tickets for a disabled computer all the same (measured), so of those only what a KDC itself has said is told.
+        also = ", and the KDC makes no ticket for it" if _no_ticket(case) else ""
+        summary = f"The host's computer account {named.name} is disabled: it can have no NTLM logon checked by its domain{also}."
         return [_finding(
             case, "computer_disabled", named.name, summary, fact,
-            Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{commands.word(named.name)}'", "medium"),
+            (Remedy("Enable the computer account, once you know why it was disabled", f"Enable-ADAccount '{commands.word(named.name)}'", "medium"),),
         )]
     if not directories.computer_missing(case) or here is None or here.membership == "workgroup" or seen is None:
         return []
@@ -46,7 +48,16 @@ def findings(case: Case) -> list[Finding]:
     summary = f"The host believes to belong to {here.dns_domain or here.netbios_domain}, but has no computer account there."
     return [_finding(
         case, MISSING, here.netbios_computer, summary, fact,
-        Remedy("Restore the deleted account from the recycle bin, else join the host anew", "Restore-ADObject / Reset-ComputerMachinePassword", "high"),
+        (
+            Remedy(
+                "Restore the deleted account from the recycle bin",
+                f"Get-ADObject -Filter 'sAMAccountName -eq \"{commands.word(here.netbios_computer)}$\"' -IncludeDeletedObjects | Restore-ADObject", "medium",
+            ),
+            Remedy(
+                "Or join the host anew, with a local administrator at hand",
+                f"Remove-Computer -Restart, then Add-Computer -DomainName {commands.word(here.dns_domain or 'DOMAIN')} -Restart", "high",
+            ),
+        ),
         directories.answering_fact(case, here),
     )]
 
@@ -59,8 +70,13 @@ def _matters(case: Case) -> bool:
     return attempt is not None and attempt.outcome != NOT_TRIED and attempt.kind == "domain" and attempt.method != "certificate"
 
 
-def _finding(case: Case, rule: str, name: str, summary: str, fact: Fact, remedy: Remedy, *more: Fact) -> Finding:
-    refused = [directories.step_fact(asked) for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED and asked.step.code in NO_SERVICE]
+def _no_ticket(case: Case) -> list[directories.Asked]:
+    """The KDC's refusals of a ticket for the host."""
+    return [asked for asked in directories.own_tickets(case) if asked.step.outcome == KDC_REFUSED and asked.step.code in NO_SERVICE]
+
+
+def _finding(case: Case, rule: str, name: str, summary: str, fact: Fact, remedies: tuple[Remedy, ...], *more: Fact) -> Finding:
+    refused = [directories.step_fact(asked) for asked in _no_ticket(case)]
     attempt = logons.own(case)
     by_ticket = attempt is not None and attempt.outcome == HOST_REFUSED and attempt.mechanism == "kerberos"
     kdc = attempt.failure.code if attempt is not None and attempt.failure is not None and attempt.failure.step == "kdc" else None
@@ -73,4 +89,4 @@ def _finding(case: Case, rule: str, name: str, summary: str, fact: Fact, remedy:
     proven = bool(refused) and not by_ticket and not (by_host and rule == MISSING)
     verdict = CONFIRMED if proven else directories.at_most(LIKELY, directories.stake(case) or (LIKELY if by_host else POSSIBLE))
     check = CHECK.replace("NAME", name.rstrip("$"))
-    return Finding("domain_trust", rule, verdict, summary, (fact, *more, *refused), next_check=check, remedies=(remedy,), weight=83)
+    return Finding("domain_trust", rule, verdict, summary, (fact, *more, *refused), next_check=check, remedies=remedies, weight=83)

@@ -109,14 +109,20 @@ def _marks(trust: TrustEvidence) -> str:
 
 def _finding(case: Case, way: Crossing, rule: str, summary: str, facts: tuple[Fact, ...]) -> Finding:
     verdict = directories.at_most(CONFIRMED, directories.stake(case))
-    return Finding("domain_trust", rule, verdict, summary, facts, next_check=_check(way), remedies=_remedies(way), weight=82)
+    return Finding("domain_trust", rule, verdict, summary, facts, next_check=_check(way), remedies=_remedies(way, rule), weight=82)
 
 
-def _remedies(way: Crossing) -> tuple[Remedy, ...]:
-    return (
-        Remedy("Use an account of the host's own domain", f"ansible_user: NAME@{way.host.upper()}"),
-        Remedy("Or repair or build the trust, with the administrators of both domains", f"netdom trust {way.host} /domain:{way.user} /verify", "high"),
-    )
+def _remedies(way: Crossing, rule: str) -> tuple[Remedy, ...]:
+    """`netdom trust TRUSTING /domain:TRUSTED`: the host's domain has to trust the account's. /verify, which the check names, repairs nothing."""
+    trust = f"netdom trust {way.host} /domain:{way.user}"
+    unsure = ("Or repair the trust, with the administrators of both domains, once the check says what is wrong", f"{trust} /add or /reset")
+    do, how = {
+        "no_trust": ("Or build the trust, with the administrators of both domains", f"{trust} /add"),
+        "one_way": (f"Or build the direction that is missing, in which {way.host} trusts {way.user}, with the administrators of both domains", f"{trust} /add"),
+        "trust_disabled": ("Or build the trust anew, with the administrators of both domains", f"{trust} /remove, then {trust} /add"),
+        "trust_key": ("Or give the trust a new password on both sides, with the administrators of both domains", f"{trust} /reset"),
+    }.get(rule, unsure)
+    return (Remedy("Use an account of the host's own domain", f"ansible_user: NAME@{way.host.upper()}"), Remedy(do, how, "high"))
 
 
 def _selective(case: Case, way: Crossing, facts: tuple[Fact, ...]) -> Finding:
@@ -158,12 +164,13 @@ def _undecided(case: Case, way: Crossing, facts: tuple[Fact, ...]) -> list[Findi
     summary = f"The ticket for {name} has to cross from {way.user} to {way.host}, and does not arrive."
     if owners:
         facts += (directories.owner_fact(case, name, owners),)
-        return [Finding("domain_trust", "other_realm", verdict, summary, facts, next_check=_check(way), remedies=_remedies(way), weight=80)]
+        return [Finding("domain_trust", "other_realm", verdict, summary, facts, next_check=_check(way), remedies=_remedies(way, "other_realm"), weight=80)]
     if owners == ():
         # Looked for in the host's forest and not there: the name is missing, whatever the trust does.
         return []
+    remedies = _remedies(way, "other_realm")
     return [
-        Finding(cause, "other_realm", verdict, summary, facts, next_check=_check(way), remedies=_remedies(way), tied_with=(other,), weight=weight)
+        Finding(cause, "other_realm", verdict, summary, facts, next_check=_check(way), remedies=remedies, tied_with=(other,), weight=weight)
         for cause, other, weight in (("domain_trust", "spn", 80), ("spn", "domain_trust", 79))
     ]
 

@@ -138,7 +138,15 @@ def test_policy_that_may_be_another_one_foretells_nothing() -> None:
 
 def test_wrong_password_tells_how_near_the_lockout_is() -> None:
     seen = host(directory=domain(steps=refused_user(24), account=replace(ACCOUNT, bad_passwords=2), spns=()))
-    assert "BadPwdCount is 2 at dc1.lab.test" in of(seen, "credentials").summary
+    assert "is wrong; badPwdCount is 2 at dc1.lab.test" in of(seen, "credentials").summary
+
+
+def test_wrong_password_of_an_account_that_nobody_read_may_be_a_smart_card_s() -> None:
+    unread = domain(steps=refused_user(24), account=Unknown("not read"), spns=())
+    told = of(host(directory=unread), "credentials")
+    assert (told.rule, told.verdict) == ("wrong_password", CONFIRMED)
+    assert told.summary == "The password of svc@LAB.TEST is wrong. On some controllers an account that needs a smart card ends so too."
+    assert "smart card" not in of(host(directory=replace(unread, account=ACCOUNT)), "credentials").summary
 
 
 @pytest.mark.parametrize(
@@ -335,6 +343,7 @@ def test_owner_who_is_the_computer_acquits_the_name() -> None:
 def test_missing_name_is_registered_by_a_task_and_only_host_may_be_asked_otherwise() -> None:
     found = of(NAMES["only HOST"][0], "spn")
     assert found.remedies[0].how == f'ansible web01 -m winrm.doctor.spn -a "spns={SPN} state=present"'
+    assert "domain_username and domain_password of somebody who may" in found.remedies[0].do
     assert found.remedies[1].how == "ansible_psrp_negotiate_service: HTTP"
 
 
@@ -389,6 +398,70 @@ def test_ticket_refused_by_a_host_with_a_disabled_account_may_have_another_reaso
 def test_remedy_that_the_directory_knows_to_be_none_is_not_proposed() -> None:
     both = domain(spns=(spn(SERVICE), spn(SERVICE, name="HTTP/web01.lab.test")))
     assert [remedy.risk for remedy in of(host(kerberos("refused", 41), directory=both), "spn").remedies] == ["high"]
+
+
+@pytest.mark.parametrize("code", [7, 8])
+def test_code_without_a_directory_names_the_own_spn_and_what_to_do(code: int) -> None:
+    found = of(host(directory=domain(steps=refused_ticket(code), spns=(), account=Unknown("closed"), computer=Unknown("closed"))), "spn")
+    assert found.next_check.startswith(f"setspn -Q {SPN} on a domain member")
+    assert "troubleshoot_domain_username" in found.next_check
+    assert [remedy.how for remedy in found.remedies] == [
+        f'ansible web01 -m winrm.doctor.spn -a "spns={SPN} state=present"',
+        f'ansible web01 -m winrm.doctor.spn -a "account=ACCOUNT spns={SPN} state=absent"',
+    ]
+
+
+def test_ticket_of_another_key_without_a_directory_is_moved_where_the_owner_is_wrong() -> None:
+    found = of(host(kerberos("refused", 41), directory=domain(spns=())), "spn")
+    assert [remedy.how for remedy in found.remedies] == [f'ansible web01 -m winrm.doctor.spn -a "spns={SPN} state=present force_move=true"']
+
+
+def test_all_names_that_are_double_are_taken_at_once() -> None:
+    both = (spn(HOST, SERVICE), spn(HOST, SERVICE, name="WSMAN/web01"), spn(HOST, STRANGER, name="HTTP/web01"), spn(SERVICE, name="HTTP/app"))
+    found = of(host(directory=domain(steps=refused_ticket(), spns=both)), "spn")
+    assert [remedy.how for remedy in found.remedies] == [f'ansible web01 -m winrm.doctor.spn -a "account=svc-web spns={SPN},WSMAN/web01 state=absent"']
+
+
+def test_account_that_is_gone_is_restored_or_the_host_joined_anew() -> None:
+    remedies = of(NAMES["computer missing"][0], "domain_trust").remedies
+    assert remedies[0].how == "Get-ADObject -Filter 'sAMAccountName -eq \"WEB01$\"' -IncludeDeletedObjects | Restore-ADObject"
+    assert remedies[1].how == "Remove-Computer -Restart, then Add-Computer -DomainName lab.test -Restart"
+
+
+def test_disabled_computer_is_said_to_get_no_ticket_only_where_a_kdc_says_so() -> None:
+    """Samba makes tickets for a disabled computer."""
+    off = replace(COMPUTER, enabled=False)
+    assert "ticket" not in of(host(ntlm(), directory=domain(computer=off), **NTLM), "domain_trust").summary
+    assert "the KDC makes no ticket" in of(host(kerberos("broken", 7), directory=domain(computer=off, steps=refused_ticket())), "domain_trust").summary
+
+
+# --- NTLM alone is refused ---
+UNREAD: dict[str, t.Any] = {"account": Unknown("closed"), "computer": Unknown("closed"), "spns": ()}
+BY_TICKET = kerberos("accepted", own=False)
+
+
+def test_ntlm_refused_and_kerberos_accepted_is_tied_with_the_account_until_the_directory_is_read() -> None:
+    found = troubles(host(ntlm(), BY_TICKET, directory=domain(**UNREAD), **NTLM))
+    assert [(finding.cause, finding.rule, finding.verdict) for finding in found] == [
+        ("ntlm_blocked", "other_method_works", POSSIBLE), ("credentials", "restricted", POSSIBLE), ("domain_trust", "suspected", POSSIBLE),
+    ]
+    assert found[0].tied_with == ("credentials", "domain_trust")
+    assert "troubleshoot_domain_username" in found[0].next_check
+    read = troubles(host(ntlm(), BY_TICKET, directory=domain(), **NTLM))
+    assert [(finding.cause, finding.verdict, finding.tied_with) for finding in read] == [("ntlm_blocked", LIKELY, ())]
+
+
+def test_host_that_refuses_ticket_and_ntlm_alike_does_not_block_ntlm() -> None:
+    seen = host(ntlm(), kerberos("refused", own=False), directory=domain(), **NTLM)
+    assert {finding.cause for finding in troubles(seen)} == {"permissions", "domain_trust"}
+    assert not any("Kerberos instead" in remedy.do for finding in troubles(seen) for remedy in finding.remedies)
+
+
+def test_list_of_workstations_is_mended_before_another_way_is_proposed() -> None:
+    seen = host(ntlm(), directory=domain(account=replace(ACCOUNT, workstations=("WS01", "WS02"))), **NTLM)
+    remedies = of(seen, "credentials").remedies
+    assert remedies[0].how == "Set-ADUser svc -LogonWorkstations 'WS01,WS02,CONTROL01'"
+    assert [remedy.do.split()[1] for remedy in remedies[1:]] == ["use", "try"]
 
 
 # --- clocks ---
@@ -454,6 +527,15 @@ def test_way_between_two_domains(name: str) -> None:
     assert {finding.cause for finding in found} == {"domain_trust", *tied}
 
 
+@pytest.mark.parametrize(
+    ("name", "how"), [("no trust", "/add"), ("the wrong way", "/add"), ("other keys", "/reset"), ("trusts not read", "/add or /reset")],
+)
+def test_remedy_of_a_trust_repairs_and_does_not_only_verify(name: str, how: str) -> None:
+    found = of(TRUSTS[name][0], "domain_trust")
+    assert found.remedies[-1].how == f"netdom trust lab.test /domain:other.test {how}"
+    assert "/verify" in found.next_check
+
+
 def test_trust_seen_from_the_host_s_side() -> None:
     seen = across(7)
     given = t.cast("t.Any", seen.directory)
@@ -501,7 +583,7 @@ def test_account_that_this_domain_lacks_may_live_in_another(username: str) -> No
 
 def test_account_that_a_kdc_knows_is_there_whatever_one_domain_says() -> None:
     known = (step("probe", realm="CHILD.LAB.TEST"), step("as", realm="CHILD.LAB.TEST"))
-    assert states(host(ntlm(), directory=domain(steps=known, account=NO_SUCH_ACCOUNT), **NTLM)) == []
+    assert "no_such_user" not in {rule for rule, _verdict in states(host(ntlm(), directory=domain(steps=known, account=NO_SUCH_ACCOUNT), **NTLM))}
 
 
 def test_computer_that_shares_the_first_label_alone_is_another_one() -> None:
@@ -594,6 +676,27 @@ def test_kdc_that_does_not_answer(seen: Case, cause: str, rule: str, verdict: st
     found = troubles(seen)
     assert (found[0].cause, found[0].rule, found[0].verdict) == (cause, rule, verdict)
     assert {finding.cause for finding in leading(evaluate_all(seen, NOW))} == {cause, *tied}
+
+
+NOWHERE = replace(control(), kerberos=replace(control(dns_lookup_kdc="true").kerberos, realms=()))  # type: ignore[type-var]
+FORBIDDEN = replace(control(), kerberos=replace(control(dns_lookup_kdc="false").kerberos, realms=()))  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(
+    ("seen", "do", "how"),
+    [
+        (host(directory=unreached(154, srv=()), controller=NOWHERE), "Or have the domain controllers register their SRV records anew", "nltest /dsregdns"),
+        (host(directory=unreached(154, srv=()), controller=FORBIDDEN), "Or let the control node find it in DNS", "dns_lookup_kdc = true"),
+        (host(directory=replace(unreached(154), controllers=(replace(DC, name="gone.lab.test", address="", ports=(), clocks=()),)), controller=NOWHERE),
+         "Or correct the SRV record that names gone.lab.test, or give that name its address", "nltest /dsregdns"),
+    ],
+)
+def test_dns_that_is_asked_already_is_what_has_to_be_repaired(seen: Case, do: str, how: str) -> None:
+    found = of(seen, "control_node")
+    assert found.rule == "no_kdc"
+    assert found.remedies[1].do == do
+    assert how in found.remedies[1].how
+    assert ("dns_lookup_kdc = true" in " ".join(remedy.how for remedy in found.remedies)) == (how == "dns_lookup_kdc = true")
 
 
 def test_silence_of_a_few_controllers_is_not_said_of_all() -> None:
