@@ -22,16 +22,20 @@ def sentence(name: str, seen: DirectoryEvidence) -> str:
     read = [part for part in (seen.account, seen.computer, seen.trusts, seen.duplicates, seen.forecast, seen.matches) if part not in UNASKED]
     if why := next((part.unknown for part in read if isinstance(part, Unknown)), None):
         return f"{name}: {why.rstrip('.')}."
-    found = [f"{len(part)} {what}" for part, what in _lists(seen)]
+    found = [f"{len(part)} {one if len(part) == 1 else more}" for part, one, more in _lists(seen)]
     asked = "the domain was asked" if name == seen.domain else f"the domain {seen.domain} was asked"
     return f"{name}: {asked}{': ' if found else ''}{', '.join(found)}."
 
 
-def _lists(seen: DirectoryEvidence) -> t.Iterator[tuple[tuple[t.Any, ...], str]]:
-    named = ((seen.duplicates, "duplicate SPNs"), (seen.matches, "matching SPNs"), (seen.forecast, "accounts that need more than AES"), (seen.trusts, "trusts"))
-    for part, what in named:
+def _lists(seen: DirectoryEvidence) -> t.Iterator[tuple[tuple[t.Any, ...], str, str]]:
+    """What was found, and how one and several of it are called."""
+    named = (
+        (seen.duplicates, "duplicate SPN", "duplicate SPNs"), (seen.matches, "matching SPN", "matching SPNs"),
+        (seen.forecast, "account that needs more than AES", "accounts that need more than AES"), (seen.trusts, "trust", "trusts"),
+    )
+    for part, one, more in named:
         if not isinstance(part, Unknown):
-            yield part, what
+            yield part, one, more
 
 
 def obstacles(account: AccountEvidence) -> tuple[str, ...]:

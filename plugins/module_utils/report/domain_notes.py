@@ -57,7 +57,12 @@ def _ends(case: Case, now: float) -> t.Iterator[str]:
     for what, moment, soon in (("The password of", known.password_expires, PASSWORD_SOON), ("The account", known.expires, ACCOUNT_SOON)):
         left = seconds(moment) - now if moment else -1.0
         if 0 < left < soon:
-            yield f"{what} {known.name} expires on {moment[:10] if moment else ''}, in {int(left // 86400)} days."
+            yield f"{what} {known.name} expires on {moment[:10] if moment else ''}, in {_days(left)}."
+
+
+def _days(left: float) -> str:
+    days = int(left // 86400)
+    return "less than a day" if not days else "1 day" if days == 1 else f"{days} days"
 
 
 def _counter(case: Case, now: float) -> t.Iterator[str]:

@@ -50,7 +50,7 @@ def seen(**changes: t.Any) -> DirectoryEvidence:
         (seen(account=Unknown("closed."), steps=(NO_TICKET,)), f"No ticket for {SPN}: 7: Nobody has it."),
         (seen(steps=(NO_TICKET,), spns=(SpnEvidence(SPN, (OWNER,), own=True),)), f"{SPN} belongs to WEB01$; No ticket for {SPN}: 7: Nobody has it."),
         (seen(account=Unknown("no controller answers")), "no controller answers."),
-        (seen(duplicates=(SpnEvidence(SPN),), forecast=()), "the domain lab.test was asked: 1 duplicate SPNs, 0 accounts that need more than AES."),
+        (seen(duplicates=(SpnEvidence(SPN),), forecast=()), "the domain lab.test was asked: 1 duplicate SPN, 0 accounts that need more than AES."),
         (seen(), "the domain lab.test was asked."),
     ],
 )
@@ -59,4 +59,4 @@ def test_sentence(evidence: DirectoryEvidence, words: str) -> None:
 
 
 def test_sentence_about_a_domain_names_it_once() -> None:
-    assert sentence("lab.test", seen(duplicates=(SpnEvidence(SPN),))) == "lab.test: the domain was asked: 1 duplicate SPNs."
+    assert sentence("lab.test", seen(duplicates=(SpnEvidence(SPN),))) == "lab.test: the domain was asked: 1 duplicate SPN."

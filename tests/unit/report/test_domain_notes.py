@@ -23,6 +23,8 @@ NEGOTIATE = {"auth": ("negotiate",)}
 SECOND = replace(DC, name="dc2.lab.test", clocks=(ClockEvidence("ldap", 200.0, 0.5),))
 NOTES: dict[str, tuple[Case, str]] = {
     "password ends": (host(kerberos(), directory=domain(account=replace(ACCOUNT, password_expires="2026-04-13T22:48:00Z"))), "2026-04-13, in 5 days"),
+    "password ends tomorrow": (host(kerberos(), directory=domain(account=replace(ACCOUNT, password_expires="2026-04-10T06:48:00Z"))), "in 1 day."),
+    "password ends tonight": (host(kerberos(), directory=domain(account=replace(ACCOUNT, password_expires="2026-04-09T06:48:00Z"))), "in less than a day."),
     "account ends": (host(kerberos(), directory=domain(account=replace(ACCOUNT, expires="2026-04-28T22:48:00Z"))), "expires on 2026-04-28, in 20 days"),
     "nearly locked": (host(kerberos(), directory=domain(account=replace(ACCOUNT, bad_passwords=2))), "one failed logon from being locked: badPwdCount is 2"),
     "nearly locked just now": (
