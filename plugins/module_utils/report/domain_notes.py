@@ -17,6 +17,8 @@ from .fleet import NOTEWORTHY
 
 PASSWORD_SOON, ACCOUNT_SOON = 14 * 86400, 30 * 86400
 """Seconds; what ends sooner gets a note."""
+IN_THE_PLAYBOOK = " (the playbook: troubleshoot_domain_username, troubleshoot_domain_password)"
+"""Options of the modules are variables of the role under another name."""
 MANY_GROUPS = 100
 TOKEN_BASE, TOKEN_EACH = 1200, 40
 """Bytes: TokenSize = 1200 + 40 d + 8 s with d domain-local and foreign groups and s others (KB327825); here every group is counted as the dear kind."""
@@ -31,9 +33,10 @@ def _unread(case: Case, now: float) -> t.Iterator[str]:
     refused = [asked.step for asked in directories.steps(case, AS) if asked.step.outcome == REFUSED]
     reader = next((step for step in refused if step.asked_for not in own), None)
     if reader is not None:
-        yield f"The directory was not read, for the account that was named to read with is refused: {reader.means}"
+        yield f"The directory was not read, for the account that was named to read with is refused: {reader.means} Correct domain_username or domain_password{IN_THE_PLAYBOOK}."
     elif not refused:
-        yield f"The directory was not read: {seen.computer.unknown.rstrip('.')}."
+        why = seen.computer.unknown.rstrip(".")
+        yield f"The directory was not read: {why}{IN_THE_PLAYBOOK if 'domain_username' in why else ''}."
 
 
 def _state(case: Case, now: float) -> t.Iterator[str]:

@@ -57,10 +57,17 @@ UNREAD = {"spns": (), "account": Unknown("closed."), "computer": Unknown("closed
 READER = step("as", "refused", 24, "reader@LAB.TEST", means="No ticket-granting ticket for reader@LAB.TEST: 24: The password is wrong.")
 
 
+PLAYBOOK = " (the playbook: troubleshoot_domain_username, troubleshoot_domain_password)"
+CORRECT = "Correct domain_username or domain_password"
+
+
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ((*GRANTED[:2], READER), ["The directory was not read, for the account that was named to read with is refused: " + READER.means]),
+        (
+            (*GRANTED[:2], READER),
+            [f"The directory was not read, for the account that was named to read with is refused: {READER.means} {CORRECT}{PLAYBOOK}."],
+        ),
         (GRANTED, ["The directory was not read: closed."]),
         # The finding says it, with what to do.
         ((step("as", "refused", 24),), []),
@@ -68,6 +75,12 @@ READER = step("as", "refused", 24, "reader@LAB.TEST", means="No ticket-granting 
 )
 def test_directory_that_was_not_read_is_told(steps: tuple[KerberosStep, ...], said: list[str]) -> None:
     assert notes(host(kerberos(), directory=domain(steps=steps, **UNREAD)), NOW) == said
+
+
+def test_options_that_would_help_are_named_as_the_playbook_has_them_too() -> None:
+    unread = {**UNREAD, "computer": Unknown("there is no account to read with: set domain_username and domain_password")}
+    said = "The directory was not read: there is no account to read with: set domain_username and domain_password"
+    assert notes(host(kerberos(), directory=domain(**unread)), NOW) == [f"{said}{PLAYBOOK}."]
 
 
 @pytest.mark.parametrize("name", NOTES)
