@@ -33,7 +33,8 @@ def _unread(case: Case, now: float) -> t.Iterator[str]:
     refused = [asked.step for asked in directories.steps(case, AS) if asked.step.outcome == REFUSED]
     reader = next((step for step in refused if step.asked_for not in own), None)
     if reader is not None:
-        yield f"The directory was not read, for the account that was named to read with is refused: {reader.means} Correct domain_username or domain_password{IN_THE_PLAYBOOK}."
+        correct = f"Correct domain_username or domain_password{IN_THE_PLAYBOOK}."
+        yield f"The directory was not read, for the account that was named to read with is refused: {reader.means} {correct}"
     elif not refused:
         why = seen.computer.unknown.rstrip(".")
         yield f"The directory was not read: {why}{IN_THE_PLAYBOOK if 'domain_username' in why else ''}."
