@@ -80,7 +80,7 @@ def crossing(case: Case) -> Crossing | None:
         facts, code = (logons.fact(case, made), *facts), logons.code_of(made) if code is None else code
     if code is None or (code in NO_KDC and not _known_to_its_own(case)):
         return None
-    return Crossing(user, host, code, status, (*facts, _both(case, user, host)))
+    return Crossing(user, host, code, status, directories.merged(*facts, _both(case, user, host)))
 
 
 def _known_to_its_own(case: Case) -> bool:

@@ -536,6 +536,13 @@ def test_remedy_of_a_trust_repairs_and_does_not_only_verify(name: str, how: str)
     assert "/verify" in found.next_check
 
 
+def test_answer_that_was_got_twice_on_the_way_is_quoted_once() -> None:
+    seen = across(7, unread=True)
+    given = t.cast("t.Any", seen.directory)
+    quoted = [fact.seen for fact in of(replace(seen, directory=replace(given, steps=(*given.steps, given.steps[-1]))), "domain_trust").because]
+    assert len(quoted) == len(set(quoted))
+
+
 def test_trust_seen_from_the_host_s_side() -> None:
     seen = across(7)
     given = t.cast("t.Any", seen.directory)
