@@ -20,6 +20,8 @@ class Domain:
 
     name: str = ""
     """DNS name in lower case; "" where it has to be found out."""
+    spelt: str = field(default="", compare=False)
+    """The same as the user wrote it."""
     controllers: tuple[str, ...] = ()
     """Names or addresses; () where DNS and krb5.conf are to name them."""
     username: str | None = None
@@ -35,9 +37,9 @@ class Domain:
 
 def domain_from_params(params: t.Mapping[str, t.Any]) -> Domain:
     """A Domain from validated options (`argspec.directory_options`); raises DoctorError."""
-    name = (params.get("domain") or "").strip().strip(".").lower()
-    if any(char in name for char in "\\@/ \t"):
-        raise DoctorError(f"The option domain is {name!r}", expected="the DNS name of a domain, such as example.com", do="Set domain", value=name)
+    spelt = (params.get("domain") or "").strip().strip(".")
+    if any(char in spelt for char in "\\@/ \t"):
+        raise DoctorError(f"The option domain is {spelt!r}", expected="the DNS name of a domain, such as example.com", do="Set domain", value=spelt)
     # Empty as a role's default is: not set.
     username, password = params.get("domain_username") or None, params.get("domain_password") or None
     if password is not None and not username:
@@ -49,7 +51,7 @@ def domain_from_params(params: t.Mapping[str, t.Any]) -> Domain:
             do="Set ldap_transport to ldaps", value=transport,
         )
     return Domain(
-        name=name, controllers=tuple(str(one).strip() for one in params.get("domain_controllers") or () if str(one).strip()), username=username,
-        password=password, auth=auth, transport=transport, validate_certs=params.get("ldap_validate_certs", True) is not False,
+        name=spelt.lower(), spelt=spelt, controllers=tuple(str(one).strip() for one in params.get("domain_controllers") or () if str(one).strip()),
+        username=username, password=password, auth=auth, transport=transport, validate_certs=params.get("ldap_validate_certs", True) is not False,
         ca_path=params.get("ldap_ca_path") or None,
     )

@@ -127,6 +127,10 @@ directory:
       description: What was left out, each with its reason under C(unknown).
       type: list
       elements: dict
+    passed_over:
+      description: What the options name and nobody could ask, each with the reason, while something else was asked.
+      type: list
+      elements: str
     domain:
       description: DNS name of the domain that was asked, empty where none is known.
       type: str

@@ -173,7 +173,7 @@ class _Visit:
         evidence = DirectoryEvidence(
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.at)), vantage=socket.gethostname(), domain=self.sites.chosen.name,
             domain_from=self.sites.chosen.by, host_domain=host.domain if host.domain != self.sites.chosen.name else "", srv=self._srv(), pdc=pdc,
-            controllers=self._controllers(), account=account, computer=computer, other_computer=other, spns=found,
+            controllers=self._controllers(), account=account, computer=computer, other_computer=other, spns=found, passed_over=self.sites.passed_over,
             duplicates=self._duplicates(host, found), matches=self._matches(host), trusts=self._trusts(), forecast=self._forecast(),
         )
         gaps = [*self.sites.gaps, *self.gaps, *self.connections.gaps]

@@ -21,6 +21,7 @@ from ..wire.background import Background
 from ..wire.deadline import Deadline
 from .controllers import Listing, Seen, at_home, list_controllers, look_at
 from .krb5conf import Profile
+from .reader import PORTS
 
 CONTROLLER = "controller"
 """What names a domain where the user names a controller only."""
@@ -36,6 +37,13 @@ class Site:
     domain: str
     listing: Listing
     seen: list[Seen] = field(default_factory=list)
+    spelt: str = ""
+    """The domain as the user wrote it, or ""."""
+
+    @property
+    def shown(self) -> str:
+        """Its name for people to read."""
+        return self.spelt or self.domain
 
     def why_silent(self, port: int) -> str:
         """Why nobody can be asked at this port."""
@@ -44,14 +52,14 @@ class Site:
         if not self.seen:
             records = self.listing.records
             dns = f"DNS could not be asked for them ({records.unknown})" if isinstance(records, Unknown) else "DNS has no SRV records for them"
-            short = "" if "." in self.domain else f"; {self.domain} may not be its whole DNS name"
-            return f"no controller of {self.domain} is known: {dns}, and krb5.conf names no KDC{short}"
+            short = "" if "." in self.domain else f"; {self.shown} may not be its whole DNS name"
+            return f"no controller of {self.shown} is known: {dns}, and krb5.conf names no KDC{short}"
         reached = [one for one in self.seen if one.evidence.address]
         if not reached:
-            return f"the names of the controllers of {self.domain} do not resolve: {some([one.evidence.name for one in self.seen])}"
+            return f"the names of the controllers of {self.shown} do not resolve: {some([one.evidence.name for one in self.seen])}"
         tried = [one for one in reached if any(seen.port == port for seen in one.evidence.ports)] or reached
         of_all = f" (of {len(self.seen)} known)" if len(self.seen) > len(tried) else ""
-        return f"no controller of {self.domain} answers on port {port}: {some([one.evidence.name for one in tried])}{of_all}"
+        return f"no controller of {self.shown} answers on port {port}: {some([one.evidence.name for one in tried])}{of_all}"
 
 
 def some(names: t.Sequence[str]) -> str:
@@ -133,7 +141,7 @@ class Sites:
         """A domain whose controllers have been looked at."""
         if name not in self._sites:
             listing = self._listings[name][1] if name in self._listings else self._look_up(name)
-            site = self._sites[name] = Site(name, listing)
+            site = self._sites[name] = Site(name, listing, spelt=self.domain.spelt if name == self.domain.name else "")
             if listing.found:
                 site.seen = look_at(listing, self.domain, self._asked_for(name), self.deadline, self.connect_timeout, self.now)
                 site.seen = [self._checked(seen, name) for seen in site.seen]
@@ -151,6 +159,21 @@ class Sites:
     def visited(self) -> tuple[Site, ...]:
         """The domains that were looked at, in that order."""
         return tuple(self._sites.values())
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """What the options name and nobody could ask, without the final stop; whoever reads must not take another domain's answers for those of this one."""
+        port = PORTS[self.domain.transport]
+        answering = [(one, seen) for one in self.visited for seen in one.seen if seen.opens(port)]
+        site = self._sites.get(self.domain.name) if self.domain.name else None
+        lost = (site.why_silent(port),) if site and answering and all(one is not site for one, _seen in answering) else ()
+        named = [seen for one in self.visited for seen in one.seen if locate.BY_OPTION in seen.evidence.found_by]
+        asked = [seen for _one, seen in answering]
+        if not named or not asked or any(seen.opens(port) for seen in named):
+            return lost
+        names = some([seen.evidence.name for seen in named])
+        verb = "does" if len(named) == 1 else "do"
+        return (*lost, f"{names}, which domain_controllers names, {verb} not answer on port {port}, so {asked[0].evidence.name} was asked")
 
     @property
     def records(self) -> Known[tuple[locate.Place, ...]]:

@@ -248,6 +248,8 @@ class DirectoryEvidence:
     """What named it: option, user name, NTLM challenge, host name, krb5.conf, controller."""
     host_domain: str = ""
     """DNS name of the host's domain, where it is another one: there its computer account and its SPNs were looked for."""
+    passed_over: tuple[str, ...] = ()
+    """What the options name and nobody could ask, in words, where something else was asked."""
     srv: Known[tuple[str, ...]] = NOT_READ
     """Controllers that the SRV records of the domain name; () where DNS says that there are none."""
     pdc: str = ""

@@ -17,14 +17,15 @@ def sentence(name: str, seen: DirectoryEvidence) -> str:
     """What an administrator wants to know first: may the account log on, and who owns the SPN that is asked for."""
     parts = [part for part in (_account(seen), _ticket(seen), _spn(seen)) if part]
     if parts:
-        return f"{name}: {'; '.join(parts)}."
+        # What an option names comes first where it was not asked: the rest is another's answer.
+        return f"{name}: {'; '.join((*seen.passed_over, *parts))}."
     # A question that nobody asked explains nothing.
     read = [part for part in (seen.account, seen.computer, seen.trusts, seen.duplicates, seen.forecast, seen.matches) if part not in UNASKED]
     if why := next((part.unknown for part in read if isinstance(part, Unknown)), None):
         return f"{name}: {why.rstrip('.')}."
     found = [f"{len(part)} {one if len(part) == 1 else more}" for part, one, more in _lists(seen)]
-    asked = "the domain was asked" if name == seen.domain else f"the domain {seen.domain} was asked"
-    return f"{name}: {asked}{': ' if found else ''}{', '.join(found)}."
+    asked = "the domain was asked" if name.lower() == seen.domain else f"the domain {seen.domain} was asked"
+    return f"{name}: {''.join(f'{one}; ' for one in seen.passed_over)}{asked}{': ' if found else ''}{', '.join(found)}."
 
 
 def _lists(seen: DirectoryEvidence) -> t.Iterator[tuple[tuple[t.Any, ...], str, str]]:
@@ -60,7 +61,8 @@ def _account(seen: DirectoryEvidence) -> str:
         # The directory has nothing against the account, yet the KDC has: what the KDC says is the answer.
         return ""
     limit = f", but only from {', '.join(account.workstations[:3])}" if account.workstations else ""
-    return f"{account.name} {' and '.join(found)}" if found else f"{account.name} may log on{limit}"
+    who = f"{account.name} of {account.domain}" if account.domain not in ("", seen.domain) else account.name
+    return f"{who} {' and '.join(found)}" if found else f"{who} may log on{limit}"
 
 
 def _ticket(seen: DirectoryEvidence) -> str:

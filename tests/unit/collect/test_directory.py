@@ -150,6 +150,7 @@ class World:
         self.book = Book(os.getppid())
         self.records: dict[str, t.Any] = {"_ldap._tcp.dc._msdcs.lab.test": (locate.Place("dc1.lab.test", 389),)}
         self.open = {88, 389, 636, 3268, 464}
+        self.dead: set[str] = set()
         for place in (reader, controllers, connections):
             monkeypatch.setattr(place, "Ldap", self.server)
         monkeypatch.setattr(deps, "speaks_kerberos", lambda: True)
@@ -177,8 +178,13 @@ class World:
 
     def _look_at(self, listing: Listing, *_rest: t.Any) -> list[Seen]:
         root = RootEvidence(f"dc1.{listing.domain}", dn_of_dns(listing.domain))
-        ports = tuple(PortEvidence(ADDRESS, port, "open" if port in self.open else "refused", 0.0) for port in controllers.PORTS)
-        named = [DomainControllerEvidence(one.name, ADDRESS, one.by, ports, (ClockEvidence("ldap", 0.0, 0.5),), root, listing.domain) for one in listing.found]
+
+        def ports(name: str) -> tuple[PortEvidence, ...]:
+            opened = set() if name in self.dead else self.open
+            return tuple(PortEvidence(ADDRESS, port, "open" if port in opened else "refused", 0.0) for port in controllers.PORTS)
+
+        clocks = (ClockEvidence("ldap", 0.0, 0.5),)
+        named = [DomainControllerEvidence(one.name, ADDRESS, one.by, ports(one.name), clocks, root, listing.domain) for one in listing.found]
         return [Seen(one) for one in named]
 
     def look(self, domain: Domain | None = None, subsets: t.Iterable[str] = directory.USUAL, challenge: t.Any = None, **target: t.Any) -> DirectoryEvidence:
@@ -294,6 +300,41 @@ def test_who_names_an_account_to_read_with_is_told_what_is_wrong_with_it(world: 
     world.answers = [YES, replace(WRONG, asked_for="reader@LAB.TEST", code=code)]
     found = world.look(Domain(username="reader@lab.test", password="reads-a-lot"))
     assert found.account == Unknown(f"reader@lab.test, which domain_username names, is refused itself, {said}")
+
+
+SILENT = "no controller of {} is known: DNS has no SRV records for them, and krb5.conf names no KDC"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("nonsense.example", SILENT.format("nonsense.example")), ("NONSENSE", f"{SILENT.format('NONSENSE')}; NONSENSE may not be its whole DNS name")],
+)
+def test_a_domain_that_nobody_answers_for_is_not_taken_for_the_one_that_was_read(world: World, option: str, said: str) -> None:
+    found = world.look(domain_from_params({"domain": option}))
+    assert (found.domain, found.passed_over) == (option.lower(), (said,))
+    assert sentence(option, found).startswith(f"{option}: {said}; svc of lab.test may log on")
+
+
+def test_a_domain_whose_directory_is_silent_is_still_the_one_that_was_asked(world: World) -> None:
+    world.open = {88}
+    found = world.look(Domain(name="lab.test"))
+    assert (found.passed_over, found.account) == ((), Unknown("no controller of lab.test answers on port 389: dc1.lab.test"))
+
+
+@pytest.mark.parametrize(
+    ("dead", "said"),
+    [
+        (("dc9",), ("dc9, which domain_controllers names, does not answer on port 389, so dc1.lab.test was asked",)),
+        (("dc8", "dc9"), ("dc8, dc9, which domain_controllers names, do not answer on port 389, so dc1.lab.test was asked",)),
+        ((), ()),
+    ],
+)
+def test_controllers_that_do_not_answer_are_told_where_another_was_asked(world: World, dead: tuple[str, ...], said: tuple[str, ...]) -> None:
+    world.dead = {"dc8", "dc9"}
+    named = dead or ("dc9", "dc2.lab.test")
+    found = world.look(Domain(name="lab.test", controllers=named))
+    assert found.passed_over == said
+    assert "svc may log on" in sentence("web01", found)
 
 
 def test_what_the_kdc_said_of_one_password_is_not_told_of_another(world: World) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
@@ -52,6 +53,13 @@ def seen(**changes: t.Any) -> DirectoryEvidence:
         (seen(account=Unknown("no controller answers")), "no controller answers."),
         (seen(duplicates=(SpnEvidence(SPN),), forecast=()), "the domain lab.test was asked: 1 duplicate SPN, 0 accounts that need more than AES."),
         (seen(), "the domain lab.test was asked."),
+        (seen(account=replace(SVC, domain="lab.test")), "svc may log on."),
+        # Nobody must take the answers of one domain for those of the one that was named.
+        (seen(account=replace(SVC, domain="other.test"), passed_over=("no controller of lab.test is known",)),
+         "no controller of lab.test is known; svc of other.test may log on."),
+        (seen(trusts=(), passed_over=("dc9, which domain_controllers names, does not answer",)),
+         "dc9, which domain_controllers names, does not answer; the domain lab.test was asked: 0 trusts."),
+        (seen(account=Unknown("no controller answers"), passed_over=("no controller answers",)), "no controller answers."),
     ],
 )
 def test_sentence(evidence: DirectoryEvidence, words: str) -> None:
@@ -60,3 +68,4 @@ def test_sentence(evidence: DirectoryEvidence, words: str) -> None:
 
 def test_sentence_about_a_domain_names_it_once() -> None:
     assert sentence("lab.test", seen(duplicates=(SpnEvidence(SPN),))) == "lab.test: the domain was asked: 1 duplicate SPN."
+    assert sentence("LAB.test", seen()) == "LAB.test: the domain was asked."
