@@ -26,7 +26,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
             "domain_trust",
             "suspected",
             POSSIBLE,
-            "The host may be unable to have the domain account checked: a broken secure channel or an unreachable domain controller end in the same 401.",
+            "The host may be unable to have the domain account checked: a broken secure channel, a disabled computer account and an unreachable domain "
+            "controller end in the same 401.",
             logons.tries(case),
             next_check=CAUSE.by_hand,
             remedies=(Remedy("Repair the secure channel, if the check says that it is broken", "Test-ComputerSecureChannel -Repair", "high"),),
