@@ -46,6 +46,8 @@ CALLS: dict[str, Call] = {
     "subset": ("krb01", {"gather_subset": []}),
     "pattern": ("krb01", {"spn_patterns": ["web01"]}),
     "secret": ("krb01", {"domain_password": "no-name-for-it"}),
+    "nonsense": ("localhost", {**READER, "domain": "Nonsense.example", "gather_subset": ["account"]}),
+    "dead": ("localhost", {**ALONE, "domain_controllers": ["127.66.0.99"], "gather_subset": ["account"], "connect_timeout": 1}),
     "stranger": ("krb01", {**ALONE, "gather_subset": ["account"]}),
     "flat": ("krb01", {**ALONE, "gather_subset": ["account"]}),
     "other": ("krb01", {**ALONE, "gather_subset": ["account"]}),
@@ -298,6 +300,18 @@ def test_controller_by_its_address_names_its_domain(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("nonsense", "Nonsense.example: no controller of Nonsense.example is known: DNS has no SRV records for them, and krb5.conf names no KDC; "
+                     "reader of lab.test may log on."),
+        ("dead", "lab.test: 127.66.0.99, which domain_controllers names, does not answer on port 389, so dc1.lab.test was asked; reader may log on."),
+    ],
+)
+def test_what_the_options_name_in_vain_is_told_first(folder: Path, call: str, words: str) -> None:
+    assert result(folder, call, "localhost")["msg"] == words
+
+
+@pytest.mark.parametrize(
     ("call", "host", "words"),
     [
         ("nothing", "localhost", "Neither a host nor a domain is named. Expected: a Windows host of the inventory, or a domain."),
@@ -314,6 +328,9 @@ def test_wrong_password_of_the_reader_is_used_once_for_all_hosts(folder: Path) -
     outcomes = [steps(seen(folder, "wrong", path.name), "as")[-1] for path in (folder / "wrong").iterdir()]
     assert len(outcomes) == 7
     assert {outcome for _name, outcome, _code in outcomes} == {"refused"}
+    assert {seen(folder, "wrong", path.name)["account"]["unknown"] for path in (folder / "wrong").iterdir()} == {
+        "reader, which domain_username names, is refused itself, 24 (KDC_ERR_PREAUTH_FAILED): The password is wrong: correct domain_password",
+    }
     assert witness(folder, "reader")["badPwdCount"] == ["1"]
 
 
