@@ -32,7 +32,7 @@ ABLE = CryptoEvidence("OpenSSL 3.0", md5=True, rc4=True)
 
 def without_password(failure: LocalFailure, cache: dict[str, t.Any], *, crypto: t.Any = ABLE, **way: t.Any) -> Case:
     here = control()
-    known = t.cast("KerberosEvidence", here.kerberos)
+    known = t.cast(KerberosEvidence, here.kerberos)
     seen = replace(here, crypto=crypto, kerberos=replace(known, cache_name="FILE:/tmp/krb5cc_1000", **cache))
     attempt = kerberos("broken", failure=failure, used=way.pop("used", False), method=way.get("auth", ("kerberos",))[0])
     unread = domain(steps=(), account=Unknown("not read"), computer=Unknown("not read"), spns=(), binds=())

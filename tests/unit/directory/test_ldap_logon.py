@@ -170,7 +170,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, step: KerberosStep) -> None:
     class Answered:
         cache = "MEMORY:x"
 
-        def __enter__(self) -> Answered:
+        def __enter__(self) -> t.Any:
             return self
 
         def __exit__(self, *_error: object) -> None:
