@@ -21,6 +21,8 @@ options:
     description:
       - How many failed or unanswered uses of its password an account may have in one run.
       - Raise it only where you know that the account's lockout threshold leaves room for more.
+      - With V(1), M(winrm.doctor.diagnose) does not use a password at all where the account that reads the directory sees that one more failure would lock
+        its account.
     type: int
     default: 1
   alternate_logons:

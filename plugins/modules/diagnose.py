@@ -305,7 +305,7 @@ def _observe(target: Target, domain: Domain, params: dict[str, t.Any], limits: d
         )
     if "logon" in points:
         own = ("authenticate", "identify", OWN_SHELL[target.connection])
-        plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, **limits)
+        plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, domain=domain, **limits)
         # A silent host may have used the time up; whether the account gets in is worth a little more of it.
         seen["logon"] = logon.observe(target, seen["endpoint"], timeout=max(1.0, params["timeout"] - seen["endpoint"].seconds), plan=plan)
     if "directory" in points:

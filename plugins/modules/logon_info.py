@@ -217,6 +217,7 @@ logon:
           description:
             - Why it was not tried. V(refused_by_kdc), V(refused_before), V(in_doubt), V(no_book), V(busy), V(no_password), V(unsafe), V(not_offered),
               V(no_library) or V(not_reached).
+            - V(no_room) where one more wrong password would lock the account, which M(winrm.doctor.diagnose) reads with O(ignore:domain_username).
           type: str
         failure:
           description: The step that failed on this side, with RV(ignore:step), RV(ignore:text) and RV(ignore:code).

@@ -95,6 +95,52 @@ def test_without_a_kdc_one_host_serves_as_canary(fleet: dict[str, Seen]) -> None
     assert all(f"refused on {refuser}" in message for message in others)
 
 
+READER = """
+troubleshoot_domain_username: reader@lab.test
+troubleshoot_domain_password: "{{ (lookup('file', lookup('env', 'WINRM_DOCTOR_LAB_ACCOUNTS')) | from_json)['LAB.TEST'].reader }}"
+"""
+IN_A_ROW = {
+    "first": f"-f 10 first.yml {WRONG} -e @reader.yml",
+    "second": f"-f 10 first.yml {WRONG} -e @reader.yml",
+    "third": f"-f 10 first.yml {WRONG} -e @reader.yml",
+    "two_plays": f"-f 10 first.yml again.yml {WRONG} -e @reader.yml",
+    "right": "-f 10 first.yml -e @reader.yml",
+    "right_allowed": "-f 10 first.yml -e @reader.yml -e troubleshoot_attempts=2",
+}
+FULL = r'Not tried: badPwdCount of operator is 2 at dc1\.lab\.test, and the policy "Default Domain Policy" locks at 3 within 30 minutes'
+
+
+@pytest.fixture(scope="module")
+def in_a_row(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """Runs whose failures add up: nobody sets the counter back in between."""
+    folder = tmp_path_factory.mktemp("row")
+    (folder / "reader.yml").write_text(READER, encoding="utf-8")
+    return runs_in(folder, ["--domain", "--bench", "5"], IN_A_ROW, after=READ)
+
+
+@pytest.mark.parametrize(("name", "count"), [("first", 1), ("second", 2), ("third", 2), ("two_plays", 2), ("right", 2), ("right_allowed", 0)])
+def test_wrong_password_in_a_schedule_stops_one_short_of_the_lock(in_a_row: dict[str, Seen], name: str, count: int) -> None:
+    assert counted(in_a_row[name]) == count
+    assert name == "right_allowed" or in_a_row[name].attempts == []
+
+
+@pytest.mark.parametrize("name", ["third", "two_plays", "right"])
+def test_every_host_says_why_the_password_was_not_used_and_what_to_do(in_a_row: dict[str, Seen], name: str) -> None:
+    seen = in_a_row[name]
+    assert len(seen.hosts) == 10
+    for host in seen.hosts.values():
+        assert host["status"] == "unproven"
+        assert re.search(FULL, host["msg"]), host["msg"]
+        assert re.search(r"Wait until .*\d\d:\d\d UTC, prove the password elsewhere, or set attempts to 2\.", host["msg"])
+    plays = 2 if name == "two_plays" else 1
+    assert " ".join(seen.output.split()).count("one more wrong password would lock the account") == plays, "the screen says it once for all"
+
+
+def test_who_allows_two_failures_has_the_password_tried(in_a_row: dict[str, Seen]) -> None:
+    assert Counter(host["status"] for host in in_a_row["right_allowed"].hosts.values()) == {"clear": 10}
+    assert Counter(host["status"] for host in in_a_row["first"].hosts.values()) == {"trouble": 10}
+
+
 ONE_BY_ONE = """
 import json, os, subprocess, sys
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import attempts, endpoint, logon

@@ -16,6 +16,10 @@ CHECK = (
     "One attempt cannot tell. On the host: Security 4625 means that name or password were refused (SubStatus says which), 4624 followed by WinRM 192 that "
     "a right is missing. For a domain account kinit USER@REALM names the reason."
 )
+NO_ROOM = (
+    "Ask whoever owns the account, or prove the password once by hand: kinit USER@REALM, which sets the counter back where it is right. Security 4771 and 4776 "
+    "on the domain controllers tell which machine sent the wrong ones."
+)
 CORRECT = Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong")
 
 
@@ -84,6 +88,8 @@ def _untried(case: Case, attempt: AttemptEvidence) -> list[Finding]:
         summary = f"The inventory has no complete credentials for {attempt.method}: {attempt.means.removeprefix('Not tried: ')}"
         how = "ansible_user and ansible_password, -u and -k, or a vault"
         return [Finding("credentials", "missing", CONFIRMED, summary, (fact,), remedies=(Remedy("Give user name and password", how),), weight=85)]
+    if attempt.reason == "no_room":
+        return [Finding("credentials", "no_room", UNKNOWN, attempt.means, next_check=NO_ROOM)]
     if attempt.reason in ("refused_before", "in_doubt", "refused_by_kdc"):
         return [Finding("credentials", attempt.reason, UNKNOWN, attempt.means, against=(), next_check=CHECK)]
     return []

@@ -35,6 +35,7 @@ SCHEMES = {
 """Which offered scheme carries each method."""
 NOT_TOLD = {
     "refused_by_kdc": "Not tried: {where} refuses the account, which holds for every host.",
+    "no_room": "Not tried: one more wrong password would lock the account.",
     "refused_before": "Not tried: the same account was refused on {where}, and a second refusal may lock it. That says nothing about this host.",
     "in_doubt": "Not tried: on {where} the same account's password was sent and no answer came, so it counts as a refusal.",
     "no_book": "Not tried: this process does not share the book of attempts with others, so nobody could tell when the account is about to be locked.",
@@ -240,7 +241,7 @@ class Attempt:
 
 def not_told(permit: Permit) -> str:
     """Why a password may not be used, in a sentence."""
-    if permit.reason == "asked" and permit.step:
+    if permit.reason in ("asked", "no_room") and permit.step:
         return permit.step.means
     if permit.reason == "in_doubt" and permit.step:
         return f"Not tried: the same account's password was sent to {permit.where} and no usable answer came, so it counts as a refusal."

@@ -26,7 +26,7 @@ from ..evidence.base import decode, encode
 from ..evidence.directory import KerberosStep
 from ..wire.deadline import Deadline
 
-IN_DOUBT, ACCEPTED, REFUSED, WITHDRAWN = "in_doubt", "accepted", "refused", "withdrawn"
+IN_DOUBT, ACCEPTED, REFUSED, WITHDRAWN, NO_ROOM = "in_doubt", "accepted", "refused", "withdrawn", "no_room"
 TICK = 0.02
 """Seconds between two looks at a lock that somebody else holds."""
 WRITE_LOCK = 2**62
@@ -65,6 +65,10 @@ class Permit:
         """The KDC was sent the password's proof, and what it made of it is not known."""
         self._say(IN_DOUBT, step)
 
+    def full(self, step: KerberosStep) -> None:
+        """Nothing was sent, for one more failure would lock the account, whoever tries and with whatever password."""
+        self._say(NO_ROOM, step)
+
     def _say(self, state: str, step: KerberosStep | None) -> None:
         if self._write:
             self.counts = state in (IN_DOUBT, REFUSED)
@@ -98,14 +102,14 @@ class Book:
             # What a host accepted may be its own account's password; the KDC would judge it for the domain's namesake, and lock that.
             yield Permit(False, reason="ambiguous")
             return
-        if known := self._known(account, password, kdc):
+        if known := self._known(account, password, kdc, limit):
             yield known
             return
         with contextlib.ExitStack() as held:
             if not all(self._lock(held, name, deadline) for name in _locks(account)):
                 yield Permit(False, reason="busy")
                 return
-            yield self._known(account, password, kdc) or self._decide(account, password, where, limit, kdc, held)
+            yield self._known(account, password, kdc, limit) or self._decide(account, password, where, limit, kdc, held)
 
     def _decide(self, account: Account, password: str, where: str, limit: int, kdc: bool, held: contextlib.ExitStack) -> Permit:
         failed = [entry for entry in self._entries(account) if _counts(entry) and account.may_be(_account(entry))]
@@ -122,10 +126,10 @@ class Book:
 
         return Permit(True, write=settle)
 
-    def _known(self, account: Account, password: str, kdc: bool) -> Permit | None:
-        """What needs no decision: the password is proven, the KDC has refused it, or it is the KDC's turn and it was asked before."""
-        digest = self._digest(password)
-        surely = [entry for entry in self._entries(account) if account.is_surely(_account(entry))]
+    def _known(self, account: Account, password: str, kdc: bool, limit: int) -> Permit | None:
+        """What needs no decision: the password is proven, the KDC has refused it, the account has no room, or it is the KDC's turn and it was asked before."""
+        digest, entries = self._digest(password), self._entries(account)
+        surely = [entry for entry in entries if account.is_surely(_account(entry))]
         for entry in surely:
             if entry["state"] == ACCEPTED and entry["password"] == digest:
                 return Permit(True, where=entry["where"], proven=True, step=_step(entry))
@@ -135,9 +139,10 @@ class Book:
                 continue
             if entry["state"] == REFUSED:
                 return Permit(False, reason="refused_by_kdc", where=entry["where"], step=step)
-            if kdc:
+            if kdc and entry["state"] != NO_ROOM:
                 return Permit(False, reason="asked", where=entry["where"], step=step)
-        return None
+        full = next((entry for entry in entries if entry["state"] == NO_ROOM and account.may_be(_account(entry))), None) if limit <= 1 else None
+        return Permit(False, reason="no_room", where=full["where"], step=_step(full)) if full else None
 
     def _entries(self, account: Account) -> list[Entry]:
         """The entries of this user name in order, each in its last state."""

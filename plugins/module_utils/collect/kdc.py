@@ -44,6 +44,8 @@ errors that name another realm: Windows Server 2003 and others say "unknown" wit
 NOT_JUDGED = (12, 25, 29)
 """KDC_ERR_POLICY, KDC_ERR_PREAUTH_REQUIRED and KDC_ERR_SVC_UNAVAILABLE."""
 UNREALM = re.compile(r"[\s/@\\:]")
+Room = t.Callable[[Deadline], str]
+"""Asked before a password is used that nobody has proven yet: why it may not be, in a sentence, or ""."""
 
 
 @dataclass(frozen=True)
@@ -72,28 +74,34 @@ class Found:
 
 def ask_first(
     target: Target, account: Account, challenge: ChallengeEvidence | None, book: Book, deadline: Deadline, *, limit: int = 1,
-    environ: t.Mapping[str, str] | None = None,
+    environ: t.Mapping[str, str] | None = None, room: Room | None = None,
 ) -> tuple[KerberosStep, ...]:
-    """What the KDC says of the target's account, asked now or before in this run; () where there is nobody to ask. The book knows the answer afterwards."""
+    """What the KDC says of the target's account, asked now or before in this run; () where there is nobody to ask. The book knows the answer afterwards.
+
+    `room` is asked once before the password is used, and may forbid it.
+    """
     password = target.password
     if account.kind != DOMAIN or not target.username or password is None or not (deps.speaks_kerberos() or preauth.works()):
         return ()
     profile = read_profile(environ)
     realms = realms_for(target.username, challenge, profile, alone=target.auth == ("kerberos",))
-    return ask(target.username, password, account, realms, book, deadline, limit=limit, profile=profile) if realms else ()
+    return ask(target.username, password, account, realms, book, deadline, limit=limit, profile=profile, room=room) if realms else ()
 
 
 def ask(
     username: str, password: str, account: Account, realms: t.Sequence[Realm], book: Book, deadline: Deadline, *, limit: int, profile: Profile,
+    room: Room | None = None,
 ) -> tuple[KerberosStep, ...]:
     """The same for a user name whose realm is known: the password is proven or refused in one message, which libkrb5 does not promise."""
     patience = deadline.sooner(deadline.left() * SHARE)
     with book.permit(account, password, where=kdc_of(realms[0].name), limit=limit, deadline=patience, kdc=True) as permit:
         if permit.proven or not permit.granted:
             return (permit.step,) if permit.step else ()
-        asking = _Asking(username, password, realms, profile, deadline)
+        asking = _Asking(username, password, realms, profile, deadline, room)
         answer = asking.run()
-        if answer:
+        if answer and asking.full:
+            permit.full(answer)
+        elif answer:
             settle(permit, answer)
         else:
             permit.withdrawn(asking.steps[-1] if asking.steps else None)
@@ -114,7 +122,7 @@ def fill(
     ask(username, password, account, asked, book, deadline, limit=limit, profile=profile)
     with book.permit(account, password, where=kdc_of(realm), limit=limit, deadline=deadline.sooner(deadline.left() * SHARE), kdc=True) as permit:
         if not permit.granted:
-            known = permit.step if permit.reason in ("refused_by_kdc", "asked") else None
+            known = permit.step if permit.reason in ("refused_by_kdc", "no_room", "asked") else None
             # Whoever is refused before the password is asked for gets no ticket all the same.
             return (replace(known, name=AS) if known and known.outcome != GRANTED else None), permit
         if home and not (permit.step and permit.step.name == AS and permit.step.outcome == GRANTED):
@@ -187,8 +195,12 @@ def _is_sure(realm: str, username: str, seen: ChallengeEvidence, *, alone: bool 
 class _Asking:
     """One account at its realm, or at the next one that may be it."""
 
-    def __init__(self, username: str, password: str, realms: t.Sequence[Realm], profile: Profile, deadline: Deadline) -> None:
+    def __init__(
+        self, username: str, password: str, realms: t.Sequence[Realm], profile: Profile, deadline: Deadline, room: Room | None = None,
+    ) -> None:
         self.username, self.password, self.realms, self.profile, self.deadline = username, password, list(realms), profile, deadline
+        self.room, self.full = room, False
+        """`full`: one more failure would lock the account, so the password was not used."""
         self.steps: list[KerberosStep] = []
         self._principal = ""
         self._seen: kdc.Look | None = None
@@ -229,7 +241,12 @@ class _Asking:
             # libkrb5 would end with KRB5_PREAUTH_FAILED before it sent anything that depends on the password (src/lib/krb5/krb/preauth2.c: k5_preauth).
             self._not_asked(realm.name, "demands Kerberos armouring (FAST), which takes a ticket of a computer that this control node does not have")
             return None
-        if self._seen and (info := preauth.key_info(reply)):
+        info = preauth.key_info(reply) if self._seen else None
+        if (info or deps.speaks_kerberos()) and self.room and (why := self.room(self.deadline)):
+            self.full = True
+            self.steps.append(KerberosStep(AS, tickets.spelled(self._principal or principal), NOT_TRIED, why, realm=realm.name))
+            return self.steps[-1]
+        if self._seen and info:
             return self._proved(self._seen, realm.name, info)
         if not deps.speaks_kerberos():
             wanted = "is behind a proxy" if found.proxied and not places else "offers no proof with AES"

@@ -9,10 +9,12 @@ import contextlib
 import socket
 import time
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from .. import deps
 from ..account import DOMAIN, EITHER, Account, account_of, in_domain
+from ..domain import Domain
 from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
@@ -24,7 +26,7 @@ from ..wire import identify, ntlm, seal, tokens
 from ..wire.deadline import Deadline
 from ..wire.methods import OMITTED, SENT
 from ..wsman.transport import rehearse
-from . import client_certificate, kdc
+from . import client_certificate, kdc, room
 from .attempt import Attempt, Way, carries_binding, seals
 from .attempts import BOOK, Book
 from .endpoint import GIVEN_UP
@@ -34,7 +36,9 @@ SHARE = 0.6
 """Of the time left, what the inventory's own way may take: the others need some too."""
 KDC_SHARE = 0.5
 """Of the time left, what asking the KDC before the host may take."""
-ACCOUNT_BLOCKED = ("refused_before", "refused_by_kdc", "in_doubt", "no_book", "busy")
+ACCOUNT_BLOCKED = ("refused_before", "refused_by_kdc", "no_room", "in_doubt", "no_book", "busy")
+HOLD_EVERYWHERE = ("refused_by_kdc", "no_room")
+"""Of these, the ones that say the same of every host."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Plan:
     alternates: tuple[tuple[str, Target], ...] = ()
     thorough: bool = True
     """Try every way, not only those that explain a failure of the own one."""
+    domain: Domain = field(default_factory=Domain)
+    """Where it names an account that reads the directory, the counter is looked at before an unproven password is used."""
 
 
 def observe(
@@ -216,7 +222,8 @@ class _Visit:
         if (account, target.password) not in self.asked:
             self.asked.append((account, target.password))
             deadline = self.deadline.sooner(self.deadline.left() * KDC_SHARE)
-            self.kdc += kdc.ask_first(target, account, self._challenge(), self.book, deadline, limit=self.plan.limit)
+            look = partial(room.look, target, self.plan.domain, self.seen, self.book) if room.reads(self.plan.domain, account, self.plan.limit) else None
+            self.kdc += kdc.ask_first(target, account, self._challenge(), self.book, deadline, limit=self.plan.limit, room=look)
 
     def _try(self, way: Way) -> None:
         account = self._account(way.target, way.method)
@@ -241,7 +248,7 @@ class _Visit:
         self.requests += attempt.requests
         self.attempts.append(evidence)
         if evidence.reason in ACCOUNT_BLOCKED:
-            kept = evidence.reason if evidence.reason == "refused_by_kdc" else "refused_before"
+            kept = evidence.reason if evidence.reason in HOLD_EVERYWHERE else "refused_before"
             self.blocked[key] = _Block(evidence.means, kept, evidence.failure)
         elif evidence.outcome in (REFUSED, BROKEN) and attempt.spent and self.plan.limit <= 1:
             self.blocked[key] = _Block("Not tried: one refusal or lost answer is all that may be risked without locking the account.")

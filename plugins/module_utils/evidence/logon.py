@@ -131,8 +131,8 @@ class AttemptEvidence:
     """The host that accepted it."""
     failure: LocalFailure | None = None
     reason: str = ""
-    """Why it was not tried: `refused_before`, `refused_by_kdc`, `in_doubt`, `no_book`, `no_password`, `unsafe`, `not_offered`, `no_library`,
-    `not_reached`, `busy`."""
+    """Why it was not tried: `refused_before`, `refused_by_kdc`, `no_room` (one more wrong password would lock the account), `in_doubt`, `no_book`,
+    `no_password`, `unsafe`, `not_offered`, `no_library`, `not_reached`, `busy`."""
     rungs: tuple[RungEvidence, ...] = ()
 
     def rung(self, name: str) -> RungEvidence | None:

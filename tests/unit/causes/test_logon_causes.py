@@ -210,6 +210,15 @@ def test_host_where_it_was_not_tried_is_neither_well_nor_ill(reason: str) -> Non
     assert findings(seen)["credentials"].summary.endswith("refused on web07.")
 
 
+def test_account_without_room_for_a_failure_is_told_with_the_way_out() -> None:
+    given = attempt("not_tried", reason="no_room", means="Not tried: badPwdCount of user07 is 2. Wait until 12:21 UTC.")
+    seen = case(auth=NTLM, logon=logon(given))
+    assert troubles(seen) == []
+    found = findings(seen)["credentials"]
+    assert (found.rule, found.verdict, found.summary) == ("no_room", "unknown", given.means)
+    assert "kinit" in found.next_check
+
+
 def test_cryptography_that_refuses_ntlm_is_this_machine_s_fault() -> None:
     here = replace(case().controller, crypto=CryptoEvidence("OpenSSL 3.0", fips=True, md5=False, rc4=False), libraries=LIBRARIES)  # type: ignore[type-var]
     given = replace(attempt("broken"), failure=LocalFailure("token", "ValueError: unsupported hash type md5"), **UNUSED)

@@ -216,6 +216,60 @@ def test_account_that_is_revoked_is_so_with_every_password(book: Book, domain: D
     assert permit(book, password="another", limit=2).reason == "refused_by_kdc"
 
 
+FULL = "Not tried: badPwdCount of svc is 2."
+
+
+def without_room(book: Book, domain: Domain, said: str = FULL, act: bytes = PREAUTH, password: str = "secret") -> tuple[tuple[KerberosStep, ...], list[float]]:
+    """The KDC asked with a look at the counter before, and the seconds that each look had."""
+    looks: list[float] = []
+
+    def look(deadline: Deadline) -> str:
+        looks.append(deadline.left())
+        return said
+
+    with Hostile(krb.answering(act)) as server:
+        asked = target(password=password)
+        account = account_of("LAB\\svc", "web01", CHALLENGE)
+        steps = kdc.ask_first(asked, account, CHALLENGE, book, Deadline(6), environ=domain.environ(f"{ADDRESS}:{server.port}"), room=look)
+    return steps, looks
+
+
+def test_account_without_room_for_a_failure_is_tried_nowhere(book: Book, domain: Domain) -> None:
+    steps, looks = without_room(book, domain)
+    assert [(step.name, step.outcome, step.used) for step in steps] == [("probe", "granted", False), ("as", "not_tried", False)]
+    assert (steps[-1].means, steps[-1].asked_for, steps[-1].realm, len(looks)) == (FULL, "svc@LAB.TEST", "LAB.TEST", 1)
+    assert domain.used == []
+    for username, password in (("LAB\\svc", "secret"), ("svc@lab.test", "secret"), ("LAB\\svc", "another"), ("svc", "secret")):
+        given = permit(book, account_of(username, "web02", CHALLENGE), password)
+        assert (told(given), not_told(given), kdc_failure(given)) == ((False, False, "no_room", "the KDC of LAB.TEST"), FULL, None)
+    assert permit(book, account_of("WEB02\\svc", "web02", CHALLENGE)).granted, "a host's own account has a counter of its own"
+    assert permit(book, limit=2).granted, "whoever allows two failures has looked"
+    for password in ("secret", "another"):
+        again, looks = without_room(book, domain, password=password)
+        assert (again, looks) == (steps[-1:], []), "nobody reads again"
+
+
+def test_room_leaves_all_as_it_is(book: Book, domain: Domain) -> None:
+    steps, looks = without_room(book, domain, "")
+    assert [(step.name, step.outcome) for step in steps] == [("probe", "granted"), ("as", "granted")]
+    assert (len(looks), permit(book).proven) == (1, True)
+    assert without_room(book, domain)[1] == [], "a proven password needs no room"
+
+
+@pytest.mark.parametrize("message", [krb.error(6), krb.error(18), krb.error(52)])
+def test_nobody_looks_where_the_password_would_not_be_used(book: Book, domain: Domain, message: bytes) -> None:
+    assert without_room(book, domain, act=message)[1] == []
+
+
+def test_no_room_is_said_where_a_ticket_is_wanted(book: Book, domain: Domain) -> None:
+    without_room(book, domain)
+    profile = read_profile(domain.environ(f"{ADDRESS}:1"))
+    account = account_of("LAB\\svc", "web01", CHALLENGE)
+    step, given = kdc.fill(tickets.Tickets(), "LAB\\svc", "svc@LAB.TEST", "secret", account, book, Deadline(2), limit=1, profile=profile)
+    assert step is not None
+    assert (step.name, step.outcome, step.means, given.reason) == ("as", "not_tried", FULL, "no_room")
+
+
 @pytest.mark.parametrize("code", [14, 37, 12, 7, 29, 154, 195])
 def test_answer_that_judges_no_password_leaves_the_hosts_to_try(book: Book, domain: Domain, code: int) -> None:
     domain.refuses(code)
