@@ -17,8 +17,8 @@ CHECK = (
     "a right is missing. For a domain account kinit USER@REALM names the reason."
 )
 NO_ROOM = (
-    "Ask whoever owns the account, or prove the password once by hand: kinit USER@REALM, which sets the counter back where it is right. Security 4771 and 4776 "
-    "on the domain controllers tell which machine sent the wrong ones."
+    "Ask whoever owns the account whether the password is right. Only then prove it once by hand with kinit USER@REALM, which sets the counter back, but locks "
+    "the account where it is wrong. Security 4771 and 4776 on the domain controllers tell which machine sent the wrong ones."
 )
 CORRECT = Remedy("Correct name or password in the inventory or the vault, once you know that they are wrong")
 
