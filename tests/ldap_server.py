@@ -143,6 +143,8 @@ class Server:
 
     def close(self) -> None:
         """Take no more connections."""
+        # close() alone leaves the thread waiting in accept(), and with it the socket.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def _accept(self) -> None:

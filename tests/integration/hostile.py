@@ -28,6 +28,8 @@ class Hostile:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        # close() alone leaves the thread waiting in accept(), and with it the socket.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for sock in self._open:
             sock.close()

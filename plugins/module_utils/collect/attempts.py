@@ -20,6 +20,7 @@ import os
 import tempfile
 import time
 import typing as t
+import weakref
 
 from ..account import EITHER, LOCAL, Account
 from ..evidence.base import decode, encode
@@ -82,6 +83,8 @@ class Book:
         self.parent = parent
         self._key = os.urandom(32)
         self._file = _nameless()
+        # Not at the end of the process: there it goes by itself, and workers that end must not take it from one another.
+        weakref.finalize(self, os.close, self._file).atexit = False
 
     @property
     def shared(self) -> bool:

@@ -78,6 +78,8 @@ class Host:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        # close() alone leaves the thread waiting in accept(), and with it the socket.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def _accept(self) -> None:

@@ -63,6 +63,8 @@ class TlsHost:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        # close() alone leaves the thread waiting in accept(), and with it the socket.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def _accept(self) -> None:
