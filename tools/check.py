@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,7 @@ def main() -> int:
     parser.add_argument("--tests", action="store_true", help="run pytest after the static checks")
     parser.add_argument("stages", nargs="*", help="only these static checks")
     options = parser.parse_args()
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
     builder = subprocess.Popen([sys.executable, str(ROOT / "tests" / "integration" / "cores" / "build.py")]) if options.tests else None
     failed = run_static(options.stages)
     if builder is None:
@@ -190,6 +192,8 @@ def main() -> int:
             print(f"Static checks that failed: {', '.join(failed)}.")
         return int(bool(failed))
     builder.wait()
+    # ansible-test, which provide_pip() reads, lowers the limit of open files for this process and its children.
+    resource.setrlimit(resource.RLIMIT_NOFILE, files)
     return run_tests(failed) or int(bool(failed))
 
 
