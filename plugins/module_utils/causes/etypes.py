@@ -15,8 +15,8 @@ from . import coded, directories, logons
 
 NO_COMMON_TYPE = 14
 """KDC_ERR_ETYPE_NOSUPP."""
-DES, RC4, AES = 0x03, 0x04, 0x18
-"""Bits of msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7)."""
+DES, RC4, AES = 0x03, 0x04, 0x18 | 0xC0
+"""Bits of msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7); AES with SHA-1 and with SHA-2."""
 CLIENT_SETTINGS = ("permitted_enctypes", "default_tkt_enctypes", "default_tgs_enctypes")
 BY_HAND = "Compare msDS-SupportedEncryptionTypes of account and host with krb5.conf's permitted_enctypes; on the controller Security 4768 and 4769, code 0xE."
 

@@ -641,6 +641,7 @@ def test_node_that_answers_under_its_cluster_s_name_is_no_other_host() -> None:
         (host(directory=domain(steps=refused_user(14), account=replace(ACCOUNT, des_only=True))), "account_des_only", CONFIRMED, ()),
         (host(directory=domain(steps=refused_user(14)), controller=control(permitted_enctypes="arcfour-hmac")), "client_enctypes", LIKELY, ("control_node",)),
         (host(directory=domain(steps=refused_ticket(14))), "etype_nosupp", CONFIRMED, ()),
+        (host(directory=domain(steps=refused_ticket(14), computer=replace(COMPUTER, encryption_types=0x84))), "etype_nosupp", CONFIRMED, ()),
         (host(directory=domain(steps=(), account=replace(ACCOUNT, encryption_types=4)), controller=control(permitted_enctypes="aes256-cts")),
          "account_rc4_only", LIKELY, ()),
         (host(directory=domain(account=replace(ACCOUNT, encryption_types=4))), "agreed", RULED_OUT, ()),
