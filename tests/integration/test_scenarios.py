@@ -31,16 +31,17 @@ ALONE = [host for host in EVERYBODY if not host.needs_ad]
 """Those whose truth is the same without a domain controller."""
 LIMITED = "web01,sql01,app14"
 BATCH = 29
-QUICK = "-e troubleshoot_connect_timeout=1 -e troubleshoot_report_path="
+# Without a reader: after two runs it would see what they have counted, and spare the accounts with a wrong password.
+QUICK = "-e troubleshoot_connect_timeout=1 -e troubleshoot_report_path= -e troubleshoot_domain_username= -e troubleshoot_domain_password="
 # Each run: name, and how ansible-playbook is called; they share one lab, so that they may be compared.
 RUNS = {
-    "first": "ansible-playbook -f 20 first.yml",
-    "again": "ansible-playbook -f 20 first.yml --diff",
-    "check": f"ansible-playbook -f 20 first.yml --check --diff -l {LIMITED} -e troubleshoot_report_path=unwritten.json",
+    "first": "ansible-playbook -f 10 first.yml",
+    "again": "ansible-playbook -f 10 first.yml --diff",
+    "check": f"ansible-playbook -f 10 first.yml --check --diff -l {LIMITED} -e troubleshoot_report_path=unwritten.json",
     "limit": f"ansible-playbook first.yml -l {LIMITED} --diff",
-    "serial": f"ansible-playbook -f 20 serial.yml {QUICK}",
-    "free": f"ansible-playbook -f 20 free.yml {QUICK}",
-    "loud": f"ansible-playbook -f 20 first.yml -vvvv {QUICK} -l {LIMITED},app06,edge01,wrong01",
+    "serial": f"ansible-playbook -f 10 serial.yml {QUICK}",
+    "free": f"ansible-playbook -f 10 free.yml {QUICK}",
+    "loud": f"ansible-playbook -f 10 first.yml -vvvv {QUICK} -l {LIMITED},app06,edge01,wrong01",
     "fail": "ansible-playbook first.yml -l web01,sql01,app03 -e troubleshoot_fail_on=confirmed -e troubleshoot_report_path=",
 }
 

@@ -30,8 +30,8 @@ from .names import Names, of_both_families
 
 SRV = "_kerberos._tcp.{}"
 """What libkrb5 asks DNS for ([RFC 4120] 7.2.3.2), and every controller registers."""
-PATIENCE = 2.0
-"""Seconds for one KDC's answer, and for DNS: an answer takes milliseconds, and libkrb5 itself tries the next one after a second."""
+PATIENCE, ANSWER = 2.0, 5.0
+"""Seconds for DNS and connections, and for the answer of a KDC that took the connection: that takes milliseconds, unless it is busy."""
 MOST_KDCS, MOST_REALMS = 3, 3
 SHARE = 0.7
 """Of the time that there is, what waiting for another worker's answer may take."""
@@ -284,7 +284,7 @@ class _Asking:
     def _look(self, realm: str, principal: str, places: t.Sequence[tuple[str, int]]) -> kdc.Look:
         for self._place in places:
             address, port = self._place
-            seen = kdc.look(address, realm, _user(principal), self.deadline.sooner(PATIENCE), port)
+            seen = kdc.look(address, realm, _user(principal), self.deadline.sooner(ANSWER), port)
             if self.deadline.passed or (seen.reply is not None and seen.reply.code not in UNAVAILABLE):
                 break
         self._principal, self._seen = principal, seen
@@ -296,7 +296,7 @@ class _Asking:
         other = next((place for place in places if place[0] != self._place[0]), None)
         if other is None or self.deadline.passed:
             return False
-        seen = kdc.look(other[0], realm.name, _user(self._principal), self.deadline.sooner(PATIENCE), other[1])
+        seen = kdc.look(other[0], realm.name, _user(self._principal), self.deadline.sooner(ANSWER), other[1])
         self.steps += [seen.step] if seen.step.outcome == GRANTED else []
         return seen.step.outcome == GRANTED
 
