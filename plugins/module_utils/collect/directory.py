@@ -20,6 +20,7 @@ from ..directory.locate import of_challenge, of_user
 from ..directory.tickets import Tickets
 from ..domain import Domain
 from ..errors import DoctorError
+from ..evidence.answers import challenge_of
 from ..evidence.base import Known, Unknown
 from ..evidence.directory import (
     GRANTED,
@@ -46,7 +47,6 @@ from . import kdc as kdcs
 from .attempts import BOOK, Book
 from .connections import Connections
 from .krb5conf import read_profile
-from .occasion import challenge_of
 from .reader import Reader
 from .reading import MOST_LISTED, asked, duplicates_in, matching, owners_of
 from .sites import Site, Sites

@@ -19,7 +19,7 @@ from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.directory import AS, KerberosStep
-from ..evidence.endpoint import OPEN, ChallengeEvidence, DoorEvidence, EndpointEvidence
+from ..evidence.endpoint import OPEN, DoorEvidence, EndpointEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LocalFailure, LogonEvidence
 from ..target import Target, alternate
 from ..wire import identify, ntlm, seal, tokens
@@ -196,14 +196,11 @@ class _Visit:
                 self._try(way)
 
     def _account(self, target: Target, method: str = "") -> Account:
-        account = account_of(target.username or "", target.host, self._challenge())
+        account = account_of(target.username or "", target.host, answers.challenge_of(self.seen))
         if method == "kerberos" and account.kind == EITHER and deps.speaks_kerberos():
             # Kerberos knows no local accounts: a bare name is the default realm's.
             return in_domain(account, kdc.default_realm())
         return account
-
-    def _challenge(self) -> ChallengeEvidence | None:
-        return next((door.challenge for door in self.seen.doors if isinstance(door.challenge, ChallengeEvidence)), None)
 
     def _door(self, way: Way) -> DoorEvidence | None:
         """The conversation that the endpoint had there."""
@@ -223,7 +220,7 @@ class _Visit:
             self.asked.append((account, target.password))
             deadline = self.deadline.sooner(self.deadline.left() * KDC_SHARE)
             look = partial(room.look, target, self.plan.domain, self.seen, self.book) if room.reads(self.plan.domain, account, self.plan.limit) else None
-            self.kdc += kdc.ask_first(target, account, self._challenge(), self.book, deadline, limit=self.plan.limit, room=look)
+            self.kdc += kdc.ask_first(target, account, answers.challenge_of(self.seen), self.book, deadline, limit=self.plan.limit, room=look)
 
     def _try(self, way: Way) -> None:
         account = self._account(way.target, way.method)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from ..account import LOCAL, account_of
 from ..domain import Domain
+from ..evidence.answers import challenge_of
 from ..evidence.base import Unknown
 from ..evidence.directory import REFUSED
-from ..evidence.endpoint import OPEN, ChallengeEvidence, EndpointEvidence
+from ..evidence.endpoint import OPEN, EndpointEvidence
 from ..evidence.logon import LogonEvidence
 from ..target import Target
 from ..wire import kerberos
@@ -18,11 +19,6 @@ TOLERANCE = 300.0
 """Seconds that Kerberos lets clocks differ."""
 SPELLING = (6, 68)
 """Unknown user and wrong realm: where the logon works, Kerberos was only told the name in a form that it does not know, such as DOMAIN\\user."""
-
-
-def challenge_of(seen: EndpointEvidence | None) -> ChallengeEvidence | None:
-    """What the host says of itself."""
-    return next((door.challenge for door in seen.doors if isinstance(door.challenge, ChallengeEvidence)), None) if seen else None
 
 
 def not_worth_asking(target: Target, domain: Domain, seen: EndpointEvidence | None, logon: LogonEvidence | None) -> Unknown | None:

@@ -105,7 +105,7 @@ class Sites:
         )
         if self._by_controller:
             named = (self._by_controller, *named[1:])
-        lifetime = min(PATIENCE, self.connect_timeout, max(0.1, self.deadline.left() * 0.3))
+        lifetime = self._lifetime()
         asked = []
         for number, one in enumerate(named[:MOST_DOMAINS]):
             options = self.domain.controllers if number == 0 else ()
@@ -150,10 +150,13 @@ class Sites:
                 self.gaps.append(f"{why[0].upper()}{why[1:]}.")
         return self._sites[name]
 
+    def _lifetime(self) -> float:
+        """Seconds that DNS may take now."""
+        return min(PATIENCE, self.connect_timeout, max(0.1, self.deadline.left() * 0.3))
+
     def _look_up(self, name: str) -> Listing:
         """The controllers of a domain that nothing named before the directory did."""
-        lifetime = min(PATIENCE, self.connect_timeout, max(0.1, self.deadline.left() * 0.3))
-        return list_controllers(name, (), self.profile, lifetime) if name else Listing(name, (), Unknown("not asked"))
+        return list_controllers(name, (), self.profile, self._lifetime()) if name else Listing(name, (), Unknown("not asked"))
 
     @property
     def visited(self) -> tuple[Site, ...]:

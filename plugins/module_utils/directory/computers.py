@@ -25,11 +25,6 @@ def finder(names: t.Iterable[str], netbios: str = "") -> str:
     return f"(&(objectClass=computer)(|{''.join(terms)}))" if terms else ""
 
 
-def finders(names: t.Iterable[str], netbios: str = "") -> tuple[tuple[str, str], ...]:
-    """The same one by one, the surest first: the attribute that leads to the account, and its filter."""
-    return tuple((attribute, f"(&(objectClass=computer)({attribute}={escape(value)}))") for attribute, value in _wanted(names, netbios))
-
-
 def choose(entries: t.Iterable[Entry], names: t.Iterable[str], netbios: str = "") -> tuple[Entry, str] | None:
     """The account that most surely is the host's among those found, and the attribute that led to it."""
     found = list(entries)

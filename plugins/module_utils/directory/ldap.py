@@ -24,7 +24,6 @@ __all__ = ["Credentials", "Entry", "Found", "Ldap", "LdapError", "LdapUnreachabl
 
 MOST_VALUES = 20_000
 """Values of one attribute that are fetched piece by piece; the entry says where there are more."""
-EVERYTHING = 1 << 30
 
 
 @dataclass(frozen=True)

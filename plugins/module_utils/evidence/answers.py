@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading one door: did anything speak HTTP there, and was it WinRM?"""
+"""Reading doors: did anything speak HTTP there, was it WinRM, and what did it say of itself?"""
 
 from __future__ import annotations
 
 from .base import Unknown
-from .endpoint import DoorEvidence, HttpEvidence
+from .endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence, HttpEvidence
 
 HTTP_SYS = "microsoft-httpapi"
 """Server header of HTTP.sys, which answers for WinRM (recorded from real hosts)."""
@@ -58,3 +58,8 @@ def is_winrm(opened: DoorEvidence) -> bool:
 def statuses(opened: DoorEvidence) -> set[int]:
     """HTTP statuses seen there."""
     return {reply.status for reply in replies(opened) if reply.status is not None}
+
+
+def challenge_of(seen: EndpointEvidence | None) -> ChallengeEvidence | None:
+    """The NTLM challenge in which the host names itself and its domain, whichever door it came from."""
+    return next((door.challenge for door in seen.doors if isinstance(door.challenge, ChallengeEvidence)), None) if seen else None
