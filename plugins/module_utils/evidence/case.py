@@ -11,6 +11,7 @@ from .base import Known, Unknown
 from .controller import ControllerEvidence
 from .directory import DirectoryEvidence
 from .endpoint import EndpointEvidence
+from .host import HostEvidence
 from .logon import LogonEvidence
 
 NOT_ASKED = Unknown("this vantage point was not asked")
@@ -53,6 +54,10 @@ class Case:
     endpoint: Known[EndpointEvidence] = NOT_ASKED
     logon: Known[LogonEvidence] = NOT_ASKED
     directory: Known[DirectoryEvidence] = NOT_ASKED
+    host: Known[HostEvidence] = NOT_ASKED
+    client: Known[HostEvidence] = NOT_ASKED
+    """The Windows machine whose logon fails, seen from inside, where that is not this control node."""
+    client_name: str = ""
 
     def missing(self, vantage: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Of these vantage points the names of those that were not asked, and of those that were left out for a reason with that reason."""

@@ -1,0 +1,116 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be read from a host, and what came of it: the seam between asking over WS-Management and understanding what was said."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..evidence.base import Known, Unknown
+from ..wsman.objects import Object
+from .registry import Registry
+
+NOT_READ = Unknown("not read")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A registry key to read, `HKLM\\...`."""
+
+    path: str
+    deep: bool = True
+    """With everything below it."""
+    contains: tuple[str, ...] = ()
+    """Only lines that contain one of these texts (findstr), where the key is large; upper and lower case are the same."""
+    values: tuple[str, ...] = ()
+    """What to ask for one by one where no command may be run: names right under `path`, or `Sub\\Key\\Name` below it."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line of cmd.exe that changes nothing. It must not contain an exclamation mark, for it runs with delayed expansion."""
+
+    id: str
+    line: str
+    slow: bool = False
+    """True where it may wait for others (a domain controller): it then runs after all that does not."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A WQL query; `id` is the name under which its answer is found."""
+
+    id: str
+    wql: str
+    namespace: str = "root/cimv2"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said: its exit code, None where it did not end, and its output, standard error included."""
+
+    code: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one subset wants to be read."""
+
+    config: bool = False
+    """winrm/config."""
+    resources: tuple[str, ...] = ()
+    """Enumerations below winrm: `config/listener`, `config/service/certmapping`, `shell`."""
+    keys: tuple[Key, ...] = ()
+    commands: tuple[Command, ...] = ()
+    queries: tuple[Query, ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that was read. What was not wanted, or could not be read, is Unknown with the reason."""
+
+    config: Known[Object] = NOT_READ
+    """The element Config."""
+    resources: t.Mapping[str, Known[tuple[Object, ...]]] = field(default_factory=dict)
+    queries: t.Mapping[str, Known[tuple[Object, ...]]] = field(default_factory=dict)
+    registry: Registry = field(default_factory=Registry)
+    commands: t.Mapping[str, Known[Said]] = field(default_factory=dict)
+
+    def resource(self, name: str) -> Known[tuple[Object, ...]]:
+        """The items of an enumeration."""
+        return self.resources.get(name, NOT_READ)
+
+    def query(self, id: str) -> Known[tuple[Object, ...]]:
+        """The rows of a query."""
+        return self.queries.get(id, NOT_READ)
+
+    def said(self, id: str) -> Known[Said]:
+        """What a command said."""
+        return self.commands.get(id, NOT_READ)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is known besides, and what the reader is to compare with."""
+
+    at: float
+    """Seconds since 1970 on this control node."""
+    host: str
+    """The name or address by which clients call the host."""
+    port: int
+    """The port of the inventory's own way."""
+    scheme: str
+    user: str = ""
+    """The user of the inventory, as it spells it: the one whose access is in question."""
+    connection: str = "psrp"
+    came_from: str = ""
+    """The address of this control node as the host sees it; "" where it is not known."""
+    expiring_days: int = 30
+    offset: float | None = None
+    """Seconds that the host's clock is ahead of this control node's, where the endpoint showed it."""
+    uncertainty: float = 0.0
+    user_sids: tuple[str, ...] = ()
+    """SIDs that the directory knows the user by, the user's own first; empty where it was not asked."""
