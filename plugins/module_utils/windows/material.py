@@ -114,3 +114,12 @@ class Circumstances:
     uncertainty: float = 0.0
     user_sids: tuple[str, ...] = ()
     """SIDs that the directory knows the user by, the user's own first; empty where it was not asked."""
+    domain: str = ""
+    """DNS name of the host's domain, where the NTLM challenge told it."""
+    netbios_domain: str = ""
+    netbios_computer: str = ""
+    """The host's NetBIOS name, from the challenge too."""
+    thorough: bool = True
+    """False: leave out what costs much and seldom decides."""
+    revocation: bool = False
+    """Whether revocation is to be asked."""
