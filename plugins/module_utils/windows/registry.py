@@ -35,6 +35,9 @@ class Registry:
     def why(self, key: str) -> str | None:
         """Why nothing is known of this key; None where it was read, or is certainly not there."""
         low = key.lower()
+        if low in self.keys and low not in self.unknown:
+            # One that was read before the answer for its parent broke off.
+            return None
         return next((reason for path, reason in self.unknown.items() if low == path or low.startswith(f"{path}\\")), None)
 
     def has(self, key: str) -> bool:
