@@ -24,6 +24,8 @@ class Key:
     """With everything below it."""
     contains: tuple[str, ...] = ()
     """Only lines that contain one of these texts (findstr), where the key is large; upper and lower case are the same."""
+    without: tuple[str, ...] = ()
+    """Lines that contain one of these texts are left out, where `contains` cannot name what is wanted."""
     values: tuple[str, ...] = ()
     """What to ask for one by one where no command may be run: names right under `path`, or `Sub\\Key\\Name` below it."""
 

@@ -54,8 +54,7 @@ def plan(keys: t.Iterable[Key]) -> tuple[Key, ...]:
         path = key.path.rstrip("\\")
         known = merged.get(path.lower())
         merged[path.lower()] = _both(known, key) if known else replace(key, path=path)
-    whole = [path for path, key in merged.items() if key.deep and not key.contains]
-    return tuple(key for path, key in merged.items() if not any(path.startswith(f"{above}\\") for above in whole))
+    return tuple(key for key in merged.values() if not any(_covers(above, key) for above in merged.values()))
 
 
 def registry(keys: t.Sequence[Key], said: t.Mapping[str, Known[Said]]) -> Registry:
@@ -173,12 +172,21 @@ def _id(key: Key) -> str:
 
 
 def _line(key: Key) -> str:
-    query = f'reg query "{key.path}"' + (" /s" if key.deep else "")
-    if not key.contains:
-        return query
-    # /l: no regular expressions; /i also avoids findstr's fault with several literal texts of different lengths. Lines of keys must stay.
-    wanted = ("HKEY_", *key.contains)
-    return f"{query} | findstr /i /l " + " ".join(f'/c:"{_literal(one)}"' for one in wanted)
+    """/l: no regular expressions; /i also avoids findstr's fault with several literal texts of different lengths. Lines of keys must stay."""
+    parts = [f'reg query "{key.path}"' + (" /s" if key.deep else "")]
+    if key.without:
+        parts.append("findstr /i /l /v " + _texts(key.without))
+    if key.contains:
+        parts.append("findstr /i /l " + _texts(("HKEY_", *key.contains)))
+    return " | ".join(parts)
+
+
+def _filtered(key: Key) -> bool:
+    return bool(key.contains or key.without)
+
+
+def _texts(texts: t.Iterable[str]) -> str:
+    return " ".join(f'/c:"{_literal(one)}"' for one in texts)
 
 
 def _literal(text: str) -> str:
@@ -186,9 +194,18 @@ def _literal(text: str) -> str:
     return text + "\\" * (len(text) - len(text.rstrip("\\")))
 
 
+def _covers(above: Key, key: Key) -> bool:
+    """Whether all that is wanted of a key comes with the answer for one above it."""
+    below = above.deep and key.path.lower().startswith(f"{above.path.lower()}\\")
+    wanted = not above.contains or (bool(key.contains) and set(key.contains) <= set(above.contains))
+    return below and wanted and set(above.without) <= set(key.without)
+
+
 def _both(one: Key, other: Key) -> Key:
+    """One key for both wishes: what either wants to see comes."""
     contains = tuple(dict.fromkeys((*one.contains, *other.contains))) if one.contains and other.contains else ()
-    return Key(one.path, one.deep or other.deep, contains, tuple(dict.fromkeys((*one.values, *other.values))))
+    without = tuple(text for text in one.without if text in other.without)
+    return Key(one.path, one.deep or other.deep, contains, without, tuple(dict.fromkeys((*one.values, *other.values))))
 
 
 def _joined(one: tuple[Value, ...], other: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -198,7 +215,7 @@ def _joined(one: tuple[Value, ...], other: tuple[Value, ...]) -> tuple[Value, ..
 
 def _exists(key: Key, answer: Said, page: Page) -> bool:
     """reg query prints nothing of a key without values and keys below it; behind a filter the exit code is findstr's, 1 where nothing matched."""
-    return bool(page.keys) or (not page.stray and (answer.code == 0 or (answer.code == 1 and bool(key.contains))))
+    return bool(page.keys) or (not page.stray and (answer.code == 0 or (answer.code == 1 and _filtered(key))))
 
 
 def _plain(text: str) -> str:
@@ -226,12 +243,14 @@ def _unknown(key: Key, answer: Said, page: Page, absent: str, works: bool) -> di
         # The key that came last may be incomplete.
         return {path: CUT_OFF, **({page.last.lower(): CUT_OFF} if page.last else {})}
     if page.keys:
-        return dict.fromkeys(_hollow(page), DENIED) if answer.code != 0 and page.stray and key.deep else {}
+        told = answer.code != 0 and page.stray and key.deep and not _filtered(key)
+        return dict.fromkeys(_hollow(page), DENIED) if told else {}
     if _exists(key, answer, page):
         return {}
     if not works:
         return {path: NO_REG}
-    if answer.code != 1 or not page.stray:
+    # Behind a filter the exit code is findstr's, which tells nothing of reg.exe.
+    if (answer.code != 1 and not _filtered(key)) or not page.stray:
         return {path: f"reg query ended with exit code {answer.code}" + ("" if page.stray else " and without a word")}
     if not absent:
         return {path: NO_CONTROL}
