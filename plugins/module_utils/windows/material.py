@@ -107,6 +107,8 @@ class Circumstances:
     scheme: str
     user: str = ""
     """The user of the inventory, as it spells it: the one whose access is in question."""
+    reader: str = ""
+    """The account that reads, where it is known; "": the user."""
     connection: str = "psrp"
     came_from: str = ""
     """The address of this control node as the host sees it; "" where it is not known."""
