@@ -28,14 +28,22 @@ options:
   vantage_points:
     description:
       - Where to look from. V(controller) is this control node or execution environment, V(endpoint) is the host as the network shows it,
-        V(logon) is a logon with the account of the inventory, which looks at the endpoint first in any case, V(directory) is the host's domain.
+        V(logon) is a logon with the account of the inventory, which looks at the endpoint first in any case, V(directory) is the host's domain, V(host) is
+        the host's inside, which takes a logon that works.
+      - The inside is read by the inventory's way, else by the first of O(alternate_logons) that gets in and may read. Nothing there is changed.
       - The domain is asked where it may say something. Where the logon works and Kerberos with it, where the account is one of the host's own, where the host
         is in a workgroup or does not answer at all, it is left alone.
       - Causes that need a vantage point left out stay V(unknown).
     type: list
     elements: str
-    choices: [controller, endpoint, logon, directory]
-    default: [controller, endpoint, logon, directory]
+    choices: [controller, endpoint, logon, directory, host]
+    default: [controller, endpoint, logon, directory, host]
+  client_host:
+    description:
+      - The inventory's name of a Windows machine, where it is that machine whose logon to the host fails, and not this control node's. PowerShell remoting,
+        Windows Admin Center and SCOM are such clients.
+      - Its client side is read with its own connection variables, and the causes are judged for the pair.
+    type: str
   fail_on:
     description:
       - The weakest verdict that lets the task fail. With V(never) a diagnosis that finds trouble is still C(ok).
@@ -69,6 +77,10 @@ EXAMPLES = r"""
   winrm.doctor.diagnose:
     domain_username: reader@example.com
     domain_password: "{{ reader_password }}"
+
+- name: Say why Windows Admin Center on gateway01 cannot manage the host
+  winrm.doctor.diagnose:
+    client_host: gateway01
 
 - name: Diagnose a host that is not in the inventory
   winrm.doctor.diagnose:
@@ -240,6 +252,12 @@ evidence:
     directory:
       description: The same as RV(winrm.doctor.directory_info#module:directory), as far as it was needed.
       type: dict
+    host:
+      description: The same as RV(winrm.doctor.host_info#module:host), as far as it decides anything.
+      type: dict
+    client:
+      description: The same of the machine that O(client_host) names.
+      type: dict
 """
 
 import os
@@ -249,17 +267,18 @@ import typing as t
 from dataclasses import replace
 
 from ..module_utils.argspec import Spec, directory_options, logon_options, probe_options, target_options
-from ..module_utils.collect import controller, directory, endpoint, logon
+from ..module_utils.collect import controller, directory, endpoint, host, logon
 from ..module_utils.collect.occasion import not_worth_asking
 from ..module_utils.domain import Domain, domain_from_params
 from ..module_utils.entry import module_main
 from ..module_utils.errors import DoctorError
 from ..module_utils.evidence.case import Case
+from ..module_utils.evidence.endpoint import EndpointEvidence
 from ..module_utils.evidence.logon import OWN_SHELL, RUNGS
 from ..module_utils.report.result import result_of
 from ..module_utils.target import Target, from_params
 
-VANTAGE_POINTS = ("controller", "endpoint", "logon", "directory")
+VANTAGE_POINTS = ("controller", "endpoint", "logon", "directory", "host")
 LEAST = 3.0
 MOST = 12.0
 """Seconds that the domain gets at least, whatever the host has used up, and at most, whatever is left: it answers at once or not at all."""
@@ -273,6 +292,7 @@ def argument_spec() -> Spec:
         **logon_options(),
         **directory_options(),
         "vantage_points": {"type": "list", "elements": "str", "choices": list(VANTAGE_POINTS), "default": list(VANTAGE_POINTS)},
+        "client_host": {"type": "str"},
         "fail_on": {"type": "str", "choices": ["never", "confirmed", "likely"], "default": "never"},
     }
 
@@ -296,21 +316,54 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 def _observe(target: Target, domain: Domain, params: dict[str, t.Any], limits: dict[str, t.Any]) -> Case:
     seen: dict[str, t.Any] = {}
-    points = params["vantage_points"]
+    points = set(params["vantage_points"])
     if "controller" in points:
         seen["controller"] = controller.observe(target, environ=os.environ, thorough=False)
-    if {"endpoint", "logon", "directory"} & set(points):
-        seen["endpoint"] = endpoint.observe(
-            target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=False, revocation=params["revocation"],
-        )
-    if "logon" in points:
+    if {"endpoint", "logon", "directory", "host"} & points:
+        seen["endpoint"] = _endpoint(target, params)
+    guest = None
+    if {"logon", "host"} & points:
+        guest = _guest(target, seen["endpoint"], params, host.DECIDING) if "host" in points else None
         own = ("authenticate", "identify", OWN_SHELL[target.connection])
-        plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, domain=domain, **limits)
+        plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, domain=domain, guest=guest, **limits)
         # A silent host may have used the time up; whether the account gets in is worth a little more of it.
         seen["logon"] = logon.observe(target, seen["endpoint"], timeout=max(1.0, params["timeout"] - seen["endpoint"].seconds), plan=plan)
     if "directory" in points:
         seen["directory"] = _ask_domain(target, domain, params, seen)
-    return Case(target.evidence(), **seen)
+    if guest:
+        guest.knows_user_by(_sids(seen.get("directory")))
+        seen["host"] = guest.found
+    if params.get("client"):
+        seen["client"] = _client(params)
+    return Case(target.evidence(), client_name=params.get("client_host") or "", **seen)
+
+
+def _endpoint(target: Target, params: dict[str, t.Any]) -> EndpointEvidence:
+    return endpoint.observe(
+        target, timeout=params["timeout"], connect_timeout=params["connect_timeout"], thorough=False, revocation=params["revocation"],
+    )
+
+
+def _guest(target: Target, seen: EndpointEvidence, params: dict[str, t.Any], subsets: tuple[str, ...]) -> host.Look:
+    about = host.circumstances_of(target, seen, at=time.time(), thorough=False, revocation=params["revocation"])
+    return host.Look(about, subsets)
+
+
+def _sids(seen: t.Any) -> tuple[str, ...]:
+    """What the directory knows the user by."""
+    account = getattr(seen, "account", None)
+    sids = getattr(account, "token_sids", ())
+    return (account.sid, *sids) if getattr(account, "sid", "") and isinstance(sids, tuple) else ()
+
+
+def _client(params: dict[str, t.Any]) -> t.Any:
+    """The inside of the Windows machine that is the client."""
+    target = from_params(params["client"])
+    seen = _endpoint(target, params)
+    guest = _guest(target, seen, params, host.OF_A_CLIENT)
+    plan = logon.Plan(rungs=("authenticate", "identify"), thorough=False, guest=guest, limit=params["attempts"])
+    logon.observe(target, seen, timeout=max(1.0, params["timeout"] - seen.seconds), plan=plan)
+    return guest.found
 
 
 def _ask_domain(target: Target, domain: Domain, params: dict[str, t.Any], seen: dict[str, t.Any]) -> t.Any:

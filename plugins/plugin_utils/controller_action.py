@@ -11,10 +11,11 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.winrm.doctor.plugins.module_utils.argspec import target_options
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
 
 from .connection import VARIABLES, kind_of, misread_variables, misreadable, read_target
-from .delegation import connection_of_host, is_delegated, leads_away, variables_of_host
+from .delegation import connection_of_host, is_delegated, leads_away, variables_of_host, variables_of_other
 from .options import check_options, public_options
 from .plain import plain
 from .scrub import URL_NAME, Hidden, published_words, secret_variables, texts_in
@@ -80,6 +81,7 @@ class ControllerAction(ActionBase):
         hidden.add_url(params.get("proxy"))
         hidden.add_login(params.get("username"), params.get("password"))
         hidden.show(public_options(spec, params))
+        self.complete(params, task_vars, hidden)
         result: dict[str, t.Any]
         if away:
             public = {name: value for name, value in public_options(spec, params).items() if name in given or name not in FILES_OF_THE_CONTROL_NODE}
@@ -118,6 +120,26 @@ class ControllerAction(ActionBase):
         if not misreadable(kind, variables):
             return found, []
         return found, misread_variables(kind, variables_of_host(self._task, task_vars), found, name)
+
+    def complete(self, params: dict[str, t.Any], task_vars: dict[str, t.Any], hidden: Hidden) -> None:
+        """Add what a module needs besides its options and only the inventory can tell; none by default."""
+
+    def target_of(self, name: str, task_vars: dict[str, t.Any], hidden: Hidden) -> dict[str, t.Any]:
+        """The way to another Windows host of the inventory, as validated options of `argspec.target_options`; raises DoctorError."""
+        variables = variables_of_other(self._task, task_vars, name)
+        connection = connection_of_host(self._task, self._play_context, self._connection, self._templar, variables)
+        if kind_of(connection) is None:
+            raise DoctorError(
+                f"{name} uses the connection {connection.transport}, which is neither winrm nor psrp", expected="a host that Ansible reaches over WinRM",
+                do="Set ansible_connection of that host to winrm or psrp",
+            )
+        found = {"inventory_name": name, **read_target(connection)}
+        hidden.add(found.get("password"))
+        hidden.add_url(found.get("proxy"))
+        params, secrets = check_options(target_options(), found, dict.fromkeys(found, "the inventory"))
+        hidden.add(*(secrets - {params.get("proxy")}))
+        hidden.add_login(params.get("username"), params.get("password"))
+        return params
 
     def _hide(self, hidden: Hidden, task_vars: dict[str, t.Any]) -> None:
         """Learn every secret that is within reach of this task, used or not."""

@@ -35,6 +35,15 @@ def variables_of_host(task: t.Any, task_vars: dict[str, t.Any]) -> dict[str, t.A
     return {name: value for name, value in task_vars.items() if name not in foreign}
 
 
+def variables_of_other(task: t.Any, task_vars: dict[str, t.Any], name: str) -> dict[str, t.Any]:
+    """The merged variables of another host of the inventory, with those of the play; raises DoctorError."""
+    # hostvars alone would not do: it lacks play variables and prompts. It is the one public holder of the inventory in a worker.
+    host = task_vars["hostvars"]._inventory.get_host(name)
+    if host is None:
+        raise DoctorError(f"There is no host {name} in the inventory", expected="the inventory's name of a Windows host", do="Correct the name", value=name)
+    return t.cast("dict[str, t.Any]", task.get_variable_manager().get_vars(play=task.get_play(), host=host, task=task))
+
+
 def connection_of_host(task: t.Any, play_context: t.Any, delegate_s: t.Any, templar: t.Any, variables: dict[str, t.Any]) -> t.Any:
     """The connection plugin that core would have made for the play's host, with its options set and nothing opened.
 

@@ -44,6 +44,10 @@ NOT_TOLD = {
 }
 
 
+GUEST_SHARE = 0.95
+"""Of the time left, what a guest may take: closing what it opened needs some too."""
+
+
 class Limits(t.Protocol):
     """What an attempt needs of the plan."""
 
@@ -58,6 +62,23 @@ class Limits(t.Protocol):
     @property
     def limit(self) -> int:
         """Failed or unanswered uses of a password that an account may have."""
+
+    @property
+    def guest(self) -> Guest | None:
+        """Who is shown every logon that a host accepts."""
+
+
+class Guest(t.Protocol):
+    """Somebody who has questions to a host once a logon works."""
+
+    requests: int
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether no further logon is of interest."""
+
+    def visit(self, session: Session, way: AttemptEvidence, deadline: Deadline) -> None:
+        """Ask; never raises for anything a host does."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +117,12 @@ class Attempt:
         self.book, self.plan, self.deadline = book, plan, deadline
         self.session: Session | None = None
         self.spent = False
+        self.of_guest = 0
 
     @property
     def requests(self) -> int:
-        """HTTP requests sent."""
-        return self.session.requests if self.session else 0
+        """HTTP requests sent, those of a guest left out."""
+        return self.session.requests - self.of_guest if self.session else 0
 
     def run(self) -> AttemptEvidence:
         """The whole of it; never raises for anything a host does."""
@@ -197,9 +219,20 @@ class Attempt:
             rungs += [ladder.rung(name) for name in wanted]
             if outcome == ACCEPTED and any(rung.status != PASSED for rung in rungs):
                 rungs += [ladder.rung(name) for name in self.plan.further if all(rung.name != name for rung in rungs)]
-            return self._evidence(outcome, self._means(session, outcome), permit, failure=session.failure, rungs=tuple(rungs))
+            evidence = self._evidence(outcome, self._means(session, outcome), permit, failure=session.failure, rungs=tuple(rungs))
+            self._let_in(session, evidence)
+            return evidence
         finally:
             session.close()
+
+    def _let_in(self, session: Session, evidence: AttemptEvidence) -> None:
+        """Show the logon to the guest, with some of the time left for whoever comes after."""
+        guest = self.plan.guest
+        if guest is None or guest.satisfied or evidence.outcome != ACCEPTED or any(rung.name == "identify" and rung.status == FAILED for rung in evidence.rungs):
+            return
+        before = session.requests
+        guest.visit(session, evidence, self.deadline.sooner(self.deadline.left() * GUEST_SHARE))
+        self.of_guest = session.requests - before
 
     def _first_rung(self, session: Session, outcome: str) -> RungEvidence:
         status = {ACCEPTED: PASSED, REFUSED: DENIED}.get(outcome, FAILED)

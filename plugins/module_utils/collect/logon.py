@@ -27,7 +27,7 @@ from ..wire.deadline import Deadline
 from ..wire.methods import OMITTED, SENT
 from ..wsman.transport import rehearse
 from . import client_certificate, kdc, room
-from .attempt import Attempt, Way, carries_binding, seals
+from .attempt import Attempt, Guest, Way, carries_binding, seals
 from .attempts import BOOK, Book
 from .endpoint import GIVEN_UP
 
@@ -58,6 +58,8 @@ class Plan:
     """Try every way, not only those that explain a failure of the own one."""
     domain: Domain = field(default_factory=Domain)
     """Where it names an account that reads the directory, the counter is looked at before an unproven password is used."""
+    guest: Guest | None = None
+    """Who is shown the logons that the host accepts, until it has seen enough."""
 
 
 def observe(
@@ -117,8 +119,9 @@ class _Visit:
         if self.plan.thorough or not own_is_well:
             for way in self._others():
                 self._try(way)
-        if self.plan.thorough or not own_is_well:
-            for name, target in self.plan.alternates:
+        for name, target in self.plan.alternates:
+            # An account that gets in but may not read the inside leaves the guest unsatisfied.
+            if self.plan.thorough or not own_is_well or (self.plan.guest is not None and not self.plan.guest.satisfied):
                 self._alternate(name, target)
         pair = client_certificate.read(self.target) if "certificate" in self.target.auth else None
         return LogonEvidence(

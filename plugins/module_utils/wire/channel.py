@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
+import typing as t
 
 from .. import trust
 from ..target import Target
@@ -14,8 +16,11 @@ from . import http
 from .deadline import Deadline, DeadlineSocket, WireError, translate
 from .tcp import connect
 
-BUDGET = 4 * 1024 * 1024
-"""Bytes one logon may bring: a PowerShell session's start is some 50 KB."""
+BUDGET = 16 * 1024 * 1024
+"""Bytes one connection may bring: a PowerShell session's start is some 50 KB, a look at the whole inside of a host some 2 MB, more where it has many
+certificates or firewall rules."""
+REPLY = 4 * 1024 * 1024
+"""Bytes one reply may bring. Windows holds itself to the client's MaxEnvelopeSize (500 KB, [MS-WSMV] 3.1.4.1.7) before it seals."""
 
 
 class TlsRefused(WireError):
@@ -46,6 +51,29 @@ class Channel:
     def open(self) -> bool:
         """True while the connection may carry another request."""
         return self._stream is not None
+
+    @property
+    def local_address(self) -> str:
+        """This machine's address on the connection, "" while there is none."""
+        try:
+            return str(self._stream.sock.getsockname()[0]) if self._stream else ""
+        except OSError:
+            return ""
+
+    @contextlib.contextmanager
+    def until(self, deadline: Deadline) -> t.Iterator[None]:
+        """Hold everything that happens meanwhile to another deadline, a new connection included."""
+        before = self.deadline
+        self._keep(deadline)
+        try:
+            yield
+        finally:
+            self._keep(before)
+
+    def _keep(self, deadline: Deadline) -> None:
+        self.deadline = deadline
+        if self._stream is not None:
+            self._stream.deadline = deadline
 
     def dial(self) -> None:
         """Connect, and shake hands where the scheme says so; raises WireError, or CertificateFileError."""
@@ -85,7 +113,7 @@ class Channel:
         if self._stream is None:
             raise WireError("the connection is closed")
         request = http.build_request("POST", http.authority(self.target.host, self.port), http.target_path(self.target.path), headers, body)
-        reply = http.exchange(self._stream, request, limit=BUDGET)
+        reply = http.exchange(self._stream, request, limit=REPLY)
         if reply.seen.status is not None:
             self.replies += 1
         if not reply.reusable:

@@ -1,0 +1,180 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a host's inside over one logon: what is wanted, as far as the account may and the host answers. What was read before a failure is kept."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..evidence.base import Known, Unknown
+from ..evidence.host import DENIED
+from ..windows import batch, reg_fallback, reg_query
+from ..windows.material import Command, Key, Material, Needs, Query, Said
+from ..windows.registry import Registry
+from ..wire.deadline import Deadline, WireError
+from ..wsman.client import Client, Lost, WsmanError
+from ..wsman.objects import Object
+from ..wsman.shell import Shell
+from ..wsman.stdregprov import StdRegProv
+
+SHARE = 0.5
+"""Of the time left, what one question may take: a slow one must not cost the others their answer."""
+LEAST = 1.0
+"""Seconds that a question gets at least, as long as there are any."""
+MOST_LOST = 2
+"""Answers lost one after the other, after which the host counts as gone."""
+GONE = "the host stopped answering: {why}"
+NO_TIME = "the time was used up"
+CONFIG, CMD, REGISTRY = "winrm/config", "cmd (WinRS)", "registry"
+T = t.TypeVar("T")
+
+
+def together(needs: t.Iterable[Needs]) -> Needs:
+    """What several subsets want, each thing once."""
+    wanted = list(needs)
+
+    def once(kind: str) -> t.Any:
+        return tuple(dict.fromkeys(item for one in wanted for item in getattr(one, kind)))
+
+    return Needs(any(one.config for one in wanted), once("resources"), once("keys"), once("commands"), once("queries"))
+
+
+@dataclass
+class Reading:
+    """One visit's reading. `read` may be called again for what a first round has shown to be of interest."""
+
+    client: Client
+    deadline: Deadline
+    denied: list[str] = field(default_factory=list)
+    """Resources that the account may not read."""
+    gaps: list[str] = field(default_factory=list)
+    gone: str = ""
+    """Why nothing more is asked."""
+    lost: int = 0
+    shut: dict[str, str] = field(default_factory=dict)
+    """Doors that are known to be closed, such as a WMI namespace, and why."""
+    shell: t.Callable[[Client], Shell] = Shell
+    provider: t.Callable[[Client], reg_fallback.Provider] = StdRegProv
+
+    def read(self, needs: Needs) -> Material:
+        """Everything that is wanted; never raises for anything a host does."""
+        config = self._config() if needs.config else Unknown("not wanted")
+        resources = {name: self._rows(name, _door_of(name)) for name in needs.resources}
+        queries = {query.id: self._query(query) for query in needs.queries}
+        registry, said = self._batch(needs.keys, needs.commands)
+        return Material(config, resources, queries, registry, said)
+
+    def more(self, material: Material, needs: Needs) -> Material:
+        """The same material with a second round's queries."""
+        queries = {query.id: self._query(query) for query in needs.queries if query.id not in material.queries}
+        return replace(material, queries={**material.queries, **queries})
+
+    def _config(self) -> Known[Object]:
+        return self._ask(CONFIG, lambda: self.client.get("config"))
+
+    def _rows(self, resource: str, door: str) -> Known[tuple[Object, ...]]:
+        return self._enumerate(door, "windows/shell" if resource == "shell" else resource)
+
+    def _query(self, query: Query) -> Known[tuple[Object, ...]]:
+        return self._enumerate(f"WMI {query.namespace}", f"wmi/{query.namespace}/*", query.wql)
+
+    def _enumerate(self, door: str, resource: str, wql: str = "") -> Known[tuple[Object, ...]]:
+        seen = self._ask(door, lambda: self.client.enumerate(resource, wql=wql))
+        if isinstance(seen, Unknown):
+            return seen
+        if seen.error is None:
+            return tuple(seen.items)
+        failed = self._failed(door, seen.error)
+        if not seen.items:
+            return failed
+        self.gaps.append(f"{resource} was read in part: {failed.unknown}.")
+        return tuple(seen.items)
+
+    def _ask(self, door: str, question: t.Callable[[], T]) -> Known[T]:
+        """One question at a door, unless it is known to be shut."""
+        if why := self.gone or self.shut.get(door):
+            return Unknown(why)
+        if self.deadline.passed:
+            return Unknown(NO_TIME)
+        self.client.deadline = self._share()
+        try:
+            answer = question()
+        except WsmanError as error:
+            return self._failed(door, error)
+        except WireError as error:
+            return self._failed(door, Lost("closed", str(error)))
+        self.lost = 0
+        return answer
+
+    def _share(self) -> Deadline:
+        return self.deadline.sooner(max(LEAST, self.deadline.left() * SHARE))
+
+    def _failed(self, door: str, error: WsmanError) -> Unknown:
+        """What a failure means for this door, and for all others."""
+        if error.denied:
+            self.lost = 0
+            return self._shut(door)
+        if isinstance(error, Lost):
+            self.lost += 1
+            if self.lost >= MOST_LOST:
+                self.gone = GONE.format(why=error.sentence)
+        else:
+            self.lost = 0
+        return Unknown(error.sentence)
+
+    def _shut(self, door: str) -> Unknown:
+        self.shut[door] = DENIED
+        if door not in self.denied:
+            self.denied.append(door)
+        return Unknown(DENIED)
+
+    def _batch(self, keys: tuple[Key, ...], commands: tuple[Command, ...]) -> tuple[Registry, dict[str, Known[Said]]]:
+        """Registry and commands in one shell; where no shell opens, the registry value by value."""
+        asked = (*reg_query.commands(keys), *commands)
+        if not asked:
+            return Registry(), {}
+        said = self._shell(asked)
+        refused = next((one for one in said.values() if isinstance(one, Unknown) and one.unknown == DENIED), None)
+        if refused is not None and keys and all(isinstance(one, Unknown) for one in said.values()):
+            return self._fallback(keys), said
+        registry = reg_query.registry(keys, said)
+        self.denied += [f"{REGISTRY} {registry.spelled.get(key, key)}" for key, why in registry.unknown.items() if why == DENIED]
+        return registry, said
+
+    def _shell(self, commands: tuple[Command, ...]) -> dict[str, Known[Said]]:
+        """What every command said; those that were not reached are Unknown."""
+        opened = self._ask(CMD, lambda: self.shell(self.client).__enter__())
+        if isinstance(opened, Unknown):
+            return {command.id: opened for command in commands}
+        said: dict[str, Known[Said]] = {}
+        why = Unknown(NO_TIME)
+        try:
+            for line, members in batch.lines(commands):
+                if self.gone or self.deadline.passed:
+                    break
+                # Commands wait for others: the line may take what is left but for closing the shell.
+                self.client.deadline = self.deadline.sooner(max(LEAST, self.deadline.left() - LEAST))
+                output = opened.run(line, deadline=self.client.deadline)
+                said.update(batch.split(output.text, members))
+                if output.error is not None:
+                    why = self._failed(CMD, output.error)
+                    break
+        finally:
+            self.client.deadline = Deadline(max(LEAST, self.deadline.left()))
+            opened.__exit__(None, None, None)
+        reached = {name: why if one == batch.NOT_REACHED else one for name, one in said.items()}
+        return {command.id: reached.get(command.id, why) for command in commands}
+
+    def _fallback(self, keys: tuple[Key, ...]) -> Registry:
+        """What can be asked value by value, for as long as there is time for it."""
+        first = self._ask("WMI root/default", lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed))
+        if isinstance(first, Unknown):
+            return Registry(unknown={"hklm": first.unknown})
+        return first
+
+
+def _door_of(resource: str) -> str:
+    """Resources that one descriptor guards share a door: who may not read winrm/config may not read its listeners ([MS-WSMV] 2.2.4.33)."""
+    return CONFIG if resource.startswith("config") else f"winrm/{resource}"

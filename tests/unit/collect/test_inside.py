@@ -1,0 +1,197 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the inside: each resource refused, slow or gone in turn, and what was read all the same."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, Reading, together
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import FaultEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import Node
+from ansible_collections.winrm.doctor.plugins.module_utils.windows import batch
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Command, Key, Needs, Query, Said
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline, WireError
+from ansible_collections.winrm.doctor.plugins.module_utils.wsman.client import Enumeration, Faulted, Lost
+from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
+from ansible_collections.winrm.doctor.plugins.module_utils.wsman.shell import Output
+
+NO_RIGHT = Faulted(FaultEvidence(5, "AccessDenied", "Access is denied."))
+BAD_QUERY = Faulted(FaultEvidence(2150858778, "CannotProcessFilter", "No."))
+CUT = Lost("closed", "the host closed the connection")
+WANTED = Needs(
+    config=True, resources=("config/listener", "shell"), keys=(Key("HKLM\\SOFTWARE\\A", values=("x",)),), commands=(Command("one", "hostname"),),
+    queries=(Query("services", "select * from Win32_Service"), Query("networks", "select * from MSFT_NetConnectionProfile", "root/StandardCimv2")),
+)
+
+
+class Host:
+    """Answers as told: resource to answer or exception; everything else is granted."""
+
+    def __init__(self, **answers: t.Any) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+        self.deadline: Deadline | None = None
+
+    def get(self, resource: str, selectors: t.Any = None) -> Object:
+        return t.cast(Object, self._answer(resource, Object(Node("Config"))))
+
+    def enumerate(self, resource: str, *, wql: str = "", selectors: t.Any = None, most: int = 5000) -> Enumeration:
+        found = self._answer(resource.replace("/*", ""), (Object(Node("Item")),))
+        return found if isinstance(found, Enumeration) else Enumeration(found, None)
+
+    def _answer(self, name: str, usual: t.Any) -> t.Any:
+        self.asked.append(name)
+        answer = self.answers.get(name.replace("/", "_"), usual)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Cmd:
+    """A shell that says `said` to every line, or raises when it is opened."""
+
+    def __init__(self, refused: Exception | None = None, error: Exception | None = None, cut: int | None = None) -> None:
+        self.refused, self.error, self.cut = refused, error, cut
+        self.closed = False
+
+    def __call__(self, _client: t.Any) -> Cmd:
+        return self
+
+    def __enter__(self) -> Cmd:
+        if self.refused:
+            raise self.refused
+        return self
+
+    def __exit__(self, *_arguments: object) -> None:
+        self.closed = True
+
+    def run(self, line: str, *, deadline: Deadline) -> Output:
+        """Every command between its markers, its number in place of an output."""
+        text = ""
+        for part in line.removeprefix(batch.START).removesuffix(batch.END).split(" & "):
+            if part.startswith("echo ::"):
+                text += part.removeprefix("echo ").replace("!errorlevel!", "0") + "\r\n"
+                text += "WEB01\r\n" if "begin" in part else ""
+        return Output(None if self.error else 0, text[: self.cut], t.cast(t.Any, self.error), self.error is None)
+
+
+class Provider:
+    """Single registry values."""
+
+    def __init__(self, refused: Exception | None = None) -> None:
+        self.refused = refused
+
+    def __call__(self, _client: t.Any) -> Provider:
+        return self
+
+    def values(self, key: str) -> tuple[tuple[str, int], ...]:
+        return (("x", 4),)
+
+    def value(self, key: str, name: str) -> tuple[str, int]:
+        if self.refused:
+            raise self.refused
+        return "REG_DWORD", 7
+
+
+def reading(host: Host, cmd: Cmd | None = None, provider: Provider | None = None, seconds: float = 20) -> Reading:
+    return Reading(t.cast(t.Any, host), Deadline(seconds), shell=t.cast(t.Any, cmd or Cmd()), provider=t.cast(t.Any, provider or Provider()))
+
+
+def test_everything_comes_where_everything_is_granted() -> None:
+    cmd = Cmd()
+    one = reading(Host(), cmd)
+    material = one.read(WANTED)
+    assert isinstance(material.config, Object)
+    assert all(isinstance(material.resource(name), tuple) for name in WANTED.resources)
+    assert all(isinstance(material.query(query.id), tuple) for query in WANTED.queries)
+    assert material.said("one") == Said(0, "WEB01\r\n")
+    assert cmd.closed
+    assert (one.denied, one.gaps) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("answers", "cmd", "denied", "lost"),
+    [
+        ({"config": NO_RIGHT}, None, [CONFIG], {"config", "config/listener"}),
+        ({"config_listener": NO_RIGHT}, None, [CONFIG], {"config/listener"}),
+        ({"windows_shell": NO_RIGHT}, None, ["winrm/shell"], {"shell"}),
+        ({"wmi_root_cimv2": NO_RIGHT}, None, ["WMI root/cimv2"], {"services"}),
+        ({"wmi_root_StandardCimv2": NO_RIGHT}, None, ["WMI root/StandardCimv2"], {"networks"}),
+        ({}, Cmd(NO_RIGHT), [CMD], {"one"}),
+    ],
+)
+def test_a_resource_that_is_refused_is_told_once_and_costs_nothing_else(answers: dict[str, t.Any], cmd: Cmd | None, denied: list[str], lost: set[str]) -> None:
+    one = reading(Host(**answers), cmd)
+    material = one.read(WANTED)
+    got = {"config": material.config, **material.resources, **material.queries, **material.commands}
+    assert {name for name, value in got.items() if value == Unknown(DENIED)} - {"control"} == lost | {name for name in got if lost == {"one"} and name not in (
+        "config", *WANTED.resources, "services", "networks")}
+    assert one.denied == denied
+
+
+def test_without_a_shell_the_registry_is_read_value_by_value() -> None:
+    material = reading(Host(), Cmd(NO_RIGHT)).read(WANTED)
+    assert material.registry.number("HKLM\\SOFTWARE\\A", "x") == 7
+
+
+def test_without_shell_and_provider_the_registry_is_refused() -> None:
+    material = reading(Host(), Cmd(NO_RIGHT), Provider(NO_RIGHT)).read(WANTED)
+    assert material.registry.why("HKLM\\SOFTWARE\\A") == DENIED
+
+
+def test_a_query_that_is_not_understood_says_so_and_costs_nothing_else() -> None:
+    material = reading(Host(wmi_root_cimv2=BAD_QUERY)).read(WANTED)
+    assert isinstance(material.query("services"), Unknown)
+    assert material.query("services") != Unknown(DENIED)
+    assert isinstance(material.query("networks"), tuple)
+
+
+def test_rows_before_a_failure_are_kept() -> None:
+    one = reading(Host(wmi_root_cimv2=Enumeration((Object(Node("Win32_Service")),), CUT)))
+    material = one.read(WANTED)
+    assert isinstance(material.query("services"), tuple)
+    assert "read in part" in one.gaps[0]
+
+
+def test_after_two_lost_answers_a_host_is_asked_no_more() -> None:
+    host = Host(config=CUT, config_listener=WireError("it refused the connection"))
+    one = reading(host)
+    material = one.read(WANTED)
+    assert host.asked == ["config", "config/listener"]
+    assert isinstance(material.said("one"), Unknown)
+    assert one.gone.startswith("the host stopped answering")
+
+
+def test_a_lost_answer_alone_costs_nothing_else() -> None:
+    host = Host(config=CUT)
+    material = reading(host).read(WANTED)
+    assert isinstance(material.resource("config/listener"), tuple)
+    assert isinstance(material.query("services"), tuple)
+
+
+def test_what_a_shell_said_before_it_broke_is_kept() -> None:
+    slow = Needs(commands=(Command("one", "hostname"), Command("two", "nltest", slow=True)))
+    cmd = Cmd(error=CUT, cut=60)
+    material = reading(Host(), cmd).read(slow)
+    assert isinstance(material.said("one"), Said)
+    assert material.said("two") != Said(0, "WEB01\r\n")
+    assert cmd.closed
+
+
+def test_without_time_nothing_is_asked() -> None:
+    host = Host()
+    material = reading(host, seconds=0).read(WANTED)
+    assert host.asked == []
+    assert isinstance(material.config, Unknown)
+
+
+def test_several_wishes_are_one() -> None:
+    both = together((WANTED, Needs(config=False, resources=("shell",), queries=WANTED.queries[:1])))
+    assert both.resources == WANTED.resources
+    assert both.queries == WANTED.queries
+    assert both.config
