@@ -234,7 +234,7 @@ class ChainEvidence:
 
     outcome: str
     """`trusted`, `incomplete` (an issuer is in no store), `untrusted_root` (its end is self-signed and in no Root store), `expired`, `not_yet_valid` (one above
-    the leaf), `disallowed`, `bad_signature`, `not_a_ca`."""
+    the leaf), `disallowed`, `bad_signature`, `not_a_ca`; `undecided` where a store that could complete it was not read."""
     why: str
     subjects: tuple[str, ...] = ()
     """Leaf first."""
@@ -271,6 +271,8 @@ class StoreEvidence:
     count: int = 0
     unreadable: int = 0
     """Entries that could not be decoded."""
+    lists: int = 0
+    """Revocation and trust lists beside them, as far as they came along; they are not looked at."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,11 @@ class CertificatesEvidence:
     problems: tuple[ProblemEvidence, ...] = ()
     """Subject: the thumbprint. Kinds: `listener_certificate_missing`, `no_key`, `expired`, `not_yet_valid`, `expiring`, `no_server_auth`, `name_mismatch`,
     `chain` (it does not end in a trusted root), `disallowed`, `root_misplaced` (Root holds what is not self-signed: with it Schannel fails client
-    certificates), `intermediate_misplaced` (CA holds a self-signed one), `weak_key`, `weak_signature`, `too_large` (above 16 KiB), `revoked`."""
+    certificates), `intermediate_misplaced` (CA holds a self-signed one), `weak_key`, `weak_signature`, `too_large` (above 16 KiB), `revoked`,
+    `mapping_issuer_missing` (the authority of a certificate mapping is in no Root or CA store). What is about a certificate of My is told only where a
+    listener or the service uses it; `expired`, `not_yet_valid` and `expiring` also of the authorities above it."""
+    gaps: tuple[Unknown, ...] = ()
+    """Stores that were not read, or only in part."""
 
     def of(self, thumbprint: str) -> StoredCertificateEvidence | None:
         """The certificate of My with this thumbprint."""
