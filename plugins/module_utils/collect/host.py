@@ -96,13 +96,16 @@ class Look:
 def circumstances_of(target: Target, seen: EndpointEvidence | None, *, at: float, **more: t.Any) -> Circumstances:
     """What the inventory and the endpoint tell that the inside is compared with."""
     challenge = answers.challenge_of(seen)
-    names = {
-        "domain": challenge.dns_domain or "", "netbios_domain": challenge.netbios_domain or "", "netbios_computer": challenge.netbios_computer or "",
-    } if challenge and challenge.membership != "workgroup" else {"netbios_computer": (challenge.netbios_computer or "") if challenge else ""}
     clock = _clock(seen)
-    known = {"offset": clock.offset, "uncertainty": clock.uncertainty} if clock else {}
+    of_domain = challenge if challenge and challenge.membership != "workgroup" else None
+    known = {
+        "domain": (of_domain.dns_domain or "") if of_domain else "", "netbios_domain": (of_domain.netbios_domain or "") if of_domain else "",
+        "netbios_computer": (challenge.netbios_computer or "") if challenge else "",
+        "offset": clock.offset if clock else None, "uncertainty": clock.uncertainty if clock else 0.0, **more,
+    }
     return Circumstances(
-        at=at, host=target.host, port=target.port, scheme=target.scheme, user=target.username or "", connection=target.connection, **names, **known, **more,
+        at=at, host=target.host, port=target.port, scheme=target.scheme, user=target.username or "", connection=target.connection,
+        **known,
     )
 
 
