@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 DEPTH_LIMIT, ELEMENT_LIMIT = 32, 20_000
+"""For a single answer; who reads pages of lists passes a higher number of elements."""
 NIL = "http://www.w3.org/2001/XMLSchema-instance nil"
 
 
@@ -17,7 +18,7 @@ class XmlError(ValueError):
     """XML that is malformed, or well-formed but not to be read."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """One element. Names are local: stacks disagree about prefixes, and some about namespaces."""
 
@@ -48,42 +49,45 @@ class Node:
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.root: Node | None = None
         self.open: list[Node] = []
-        self.count = 0
+        self.pieces: list[list[str]] = []
+        self.count, self.most = 0, most
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _space, local = name.rpartition(" ")
         self.count += 1
         if len(self.open) >= DEPTH_LIMIT:
             raise XmlError(f"its elements are nested deeper than {DEPTH_LIMIT}")
-        if self.count > ELEMENT_LIMIT:
-            raise XmlError(f"it has more than {ELEMENT_LIMIT} elements")
+        if self.count > self.most:
+            raise XmlError(f"it has more than {self.most} elements")
         node = Node(local, namespace, {key.rpartition(" ")[2]: value for key, value in attributes.items()})
         if self.open:
             self.open[-1].children.append(node)
         else:
             self.root = node
         self.open.append(node)
+        self.pieces.append([])
 
     def characters(self, data: str) -> None:
         if self.open:
-            self.open[-1].text += data
+            self.pieces[-1].append(data)
 
     def end(self, _name: str) -> None:
-        self.open.pop()
+        # Joined once: text in many pieces between many elements would else be copied over and over.
+        self.open.pop().text = "".join(self.pieces.pop())
 
 
 def _refuse(*_arguments: object) -> t.NoReturn:
     raise XmlError("it has a document type or entity declaration, which SOAP forbids")
 
 
-def parse(data: bytes, limit: int) -> Node:
-    """The root element; raises XmlError. `limit`: bytes. Declarations are refused before any entity is expanded."""
+def parse(data: bytes, limit: int, elements: int = ELEMENT_LIMIT) -> Node:
+    """The root element; raises XmlError. `limit`: bytes, `elements`: how many there may be. Declarations are refused before any entity is expanded."""
     if len(data) > limit:
         raise XmlError(f"it is longer than {limit} bytes")
-    builder = _Builder()
+    builder = _Builder(elements)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler = builder.start

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import 
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.session import Answer, Session
 
 FORMAT = 1
+PLAYING = 60.0
 RUNGS = ("identify", "config", "cmd")
 """PowerShell's own messages are binary and carry the session's identity through and through, so they are not recorded."""
 GUID = re.compile(r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")
@@ -74,7 +76,7 @@ class RecordingSession(Session):
 class Player:
     """A session that plays a recording: the ladder asks it as it would ask a host."""
 
-    sealed = False
+    requests = 0
 
     def __init__(self, recording: t.Mapping[str, t.Any]) -> None:
         self.waiting = list(recording["exchanges"])
@@ -94,8 +96,13 @@ class Player:
 
 
 class _Nowhere:
-    url = "http://host/wsman"
-    open = True
+    def __init__(self) -> None:
+        self.url, self.open, self.deadline = "http://host/wsman", True, Deadline(PLAYING)
+
+    @contextlib.contextmanager
+    def until(self, deadline: Deadline) -> t.Iterator[None]:
+        """A recording answers at once."""
+        yield
 
 
 def names_of(target: Target, legs: t.Iterable[LegEvidence]) -> dict[str, str]:

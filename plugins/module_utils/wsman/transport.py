@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from dataclasses import replace
 
 from .. import deps
 from ..evidence.logon import LegEvidence
-from ..safe_xml import XmlError, parse
-from ..wire.channel import BUDGET
 from ..wire.deadline import WireError
-from ..wire.session import Answer, Session
-from .faults import parse_fault
+from ..wire.session import Session
+from .faults import with_fault
 
 
 class LogonTransport:
@@ -74,14 +71,3 @@ def rehearse() -> None:
     client.transport = _Nobody()
     with contextlib.suppress(deps.pypsrp_errors.WinRMTransportError):
         deps.runspace_pool(client).open()
-
-
-def with_fault(answer: Answer) -> Answer:
-    """The answer with its fault read, where it is one."""
-    if answer.leg.reply.status in (None, 200) or not answer.message:
-        return answer
-    try:
-        fault = parse_fault(parse(answer.message, BUDGET))
-    except XmlError:
-        return answer
-    return replace(answer, leg=replace(answer.leg, fault=fault))

@@ -10,11 +10,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from ansible_collections.winrm.doctor.plugins.module_utils.collect.ladder import shell_id
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import FaultEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import XmlError, parse
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman import envelope
-from ansible_collections.winrm.doctor.plugins.module_utils.wsman.faults import parse_fault
+from ansible_collections.winrm.doctor.plugins.module_utils.wsman.faults import is_denial, parse_fault
+from ansible_collections.winrm.doctor.plugins.module_utils.wsman.shell import OPTIONS, shell_id
 
 CAPTURES = Path(os.environ.get("WINRM_DOCTOR_CAPTURES") or Path(__file__).parents[4] / "shared" / "captures")
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="no captured messages here")
@@ -41,11 +41,25 @@ def fault(detail: str = "", subcode: str = "w:AccessDenied") -> bytes:
          FaultEvidence(2150859173, "AccessDenied", "Zugriff verweigert", shape="wmi")),
         ("<p:MSFT_WmiError><p:MessageID>HRESULT 0x803381a5</p:MessageID><p:Message>M</p:Message></p:MSFT_WmiError>",
          FaultEvidence(2150859173, "AccessDenied", "M", shape="wmi")),
+        ("<p:MSFT_WmiError><p:CIMStatusCode>2</p:CIMStatusCode></p:MSFT_WmiError>", FaultEvidence(5, "AccessDenied", "Zugriff verweigert", shape="wmi")),
+        ("<p:MSFT_WmiError><p:CIMStatusCode>6</p:CIMStatusCode></p:MSFT_WmiError>", FaultEvidence(None, "AccessDenied", "Zugriff verweigert", shape="wmi")),
         ("", FaultEvidence(None, "AccessDenied", "Zugriff verweigert")),
     ],
 )
 def test_shapes_of_a_fault(detail: str, expected: FaultEvidence) -> None:
     assert parse_fault(parse(fault(detail), LIMIT)) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "denied"),
+    [
+        (FaultEvidence(5), True), (FaultEvidence(0x80070005), True), (FaultEvidence(0x80338104), True), (FaultEvidence(0x80338105), True),
+        (FaultEvidence(0x80338106), True), (FaultEvidence(0x80041003), True), (FaultEvidence(None, "AccessDenied"), True),
+        (FaultEvidence(2150859173, "AccessDenied"), False), (FaultEvidence(87), False), (FaultEvidence(None, "QuotaLimit"), False), (FaultEvidence(), False),
+    ],
+)
+def test_which_faults_are_denials(seen: FaultEvidence, denied: bool) -> None:
+    assert is_denial(seen) is denied
 
 
 def test_answer_without_a_fault_is_none() -> None:
@@ -85,35 +99,64 @@ def test_shell_id_of_recorded_answers(name: str) -> None:
     assert found.encode() in body
 
 
+OURS = ("MessageID", "}To", "SelectorSet", "SessionId", "OperationTimeout", "MaxEnvelopeSize", "OptionSet")
+"""What differs from message to message, or is set to what Windows' own client sends."""
+TO = "https://web01:5986/wsman"
+
+
 def headers(message: bytes) -> dict[str, tuple[str | None, str]]:
-    """Local name of each header to its mustUnderstand and its text; what differs from message to message is left out."""
-    header = ET.fromstring(message)[0]
+    """Each header to its mustUnderstand and its text."""
     said = {}
-    for element in header:
-        name = element.tag
-        inner = next(iter(element.itertext()), "") if not len(element) else "".join(element.itertext())
+    for element in ET.fromstring(message)[0]:
         must = next((value for key, value in element.attrib.items() if key.endswith("mustUnderstand")), None)
-        said[name] = (must, "" if name.endswith(("MessageID", "}To", "SelectorSet", "SessionId")) else inner)
+        said[element.tag] = ("" if element.tag.endswith("OptionSet") else must, "" if element.tag.endswith(OURS) else "".join(element.itertext()))
     return {name: value for name, value in said.items() if not name.endswith("SessionId")}
+
+
+def body(message: bytes) -> list[tuple[str, dict[str, str], str]]:
+    """Elements of the body: name, attributes, text; what names one shell or command is left out."""
+    found = next(element for element in ET.fromstring(message) if element.tag.endswith("Body"))
+    return [(one.tag, {key: "" for key in one.attrib}, (one.text or "").strip()) for one in found.iter()][1:]
+
+
+def shell_message(verb: str, inner: str, options: dict[str, str] | None = None) -> bytes:
+    return envelope.request(f"{envelope.NAMESPACES['rsp']}/{verb}", envelope.CMD, TO, body=inner, selectors={"ShellId": "ID"}, options=options)
 
 
 @needs_captures
 @pytest.mark.parametrize(
     ("name", "ours"),
     [
-        ("config-get-00-request-Get.xml", envelope.get_config("https://web01:5986/wsman")),
-        ("winrs-standard-04-request-Delete.xml", envelope.delete_shell("https://web01:5986/wsman", envelope.CMD, "ID")),
+        ("config-get-00-request-Get.xml", envelope.request(f"{envelope.TRANSFER}/Get", envelope.resource_uri("config"), TO)),
+        ("winrs-standard-00-request-Create.xml", envelope.request(f"{envelope.TRANSFER}/Create", envelope.CMD, TO, body=envelope.SHELL_BODY)),
+        ("winrs-standard-02-request-Receive.xml", shell_message("Receive", envelope.receive_body("C"), {"WSMAN_CMDSHELL_OPTION_KEEPALIVE": "TRUE"})),
+        ("winrs-standard-03-request-Signal.xml", shell_message("Signal", envelope.signal_body("C", f"{envelope.NAMESPACES['rsp']}/signal/ctrl_c"))),
+        ("winrs-standard-04-request-Delete.xml", envelope.request(f"{envelope.TRANSFER}/Delete", envelope.CMD, TO, selectors={"ShellId": "ID"})),
     ],
 )
-def test_requests_have_the_headers_that_real_hosts_were_sent(name: str, ours: bytes) -> None:
-    assert headers(ours) == headers((CAPTURES / name).read_bytes())
+def test_requests_are_what_real_hosts_were_sent(name: str, ours: bytes) -> None:
+    recorded = (CAPTURES / name).read_bytes()
+    assert headers(ours) == headers(recorded)
+    assert body(ours) == body(recorded)
 
 
-@needs_captures
-def test_shell_is_asked_for_as_it_was_recorded() -> None:
-    ours, recorded = parse(envelope.create_cmd_shell("x"), LIMIT), parse((CAPTURES / "winrs-standard-00-request-Create.xml").read_bytes(), LIMIT)
-    for name in ("Action", "ResourceURI", "InputStreams", "OutputStreams"):
-        assert ours.first_text(name) == recorded.first_text(name)
+def test_request_asks_for_as_much_as_windows_own_client_does() -> None:
+    made = parse(envelope.request("a", "r", TO, options=OPTIONS, seconds=60), LIMIT)
+    assert (made.first_text("MaxEnvelopeSize"), made.first_text("OperationTimeout")) == ("512000", "PT60S")
+    assert {node.attributes["Name"]: node.text for node in made.all("Option")} == {"WINRS_NOPROFILE": "TRUE", "WINRS_CODEPAGE": "65001"}
+
+
+@pytest.mark.parametrize(
+    ("name", "uri", "short"),
+    [
+        ("config", "http://schemas.microsoft.com/wbem/wsman/1/config", "winrm/config"),
+        ("config/listener", "http://schemas.microsoft.com/wbem/wsman/1/config/listener", "winrm/config/listener"),
+        ("wmi/root/cimv2/*", "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/*", "wmi/root/cimv2/*"),
+        ("http://example/x", "http://example/x", "http://example/x"),
+    ],
+)
+def test_names_of_resources(name: str, uri: str, short: str) -> None:
+    assert (envelope.resource_uri(name), envelope.short_name(uri)) == (uri, short)
 
 
 def test_values_of_a_request_are_escaped() -> None:
@@ -130,3 +173,15 @@ def test_values_of_a_request_are_escaped() -> None:
 def test_xml_that_is_not_to_be_read(data: bytes) -> None:
     with pytest.raises(XmlError):
         parse(data, LIMIT)
+
+
+def test_page_of_a_list_may_have_more_elements_than_an_answer() -> None:
+    page = b"<a>" + b"<b/>" * 30_000 + b"</a>"
+    assert len(parse(page, LIMIT, 60_000).children) == 30_000
+    with pytest.raises(XmlError, match="more than 60000 elements"):
+        parse(b"<a>" + b"<b/>" * 60_000 + b"</a>", LIMIT, 60_000)
+
+
+def test_text_between_elements_is_kept_in_order() -> None:
+    tree = parse("<a>x<b>y</b>zä<![CDATA[<&]]>&#x41;</a>".encode(), LIMIT)
+    assert (tree.text, tree.children[0].text) == ("xzä<&A", "y")
