@@ -29,12 +29,10 @@ MAPPINGS = "config/service/certmapping"
 
 def needs(circumstances: Circumstances) -> Needs:
     """My always. The other stores where a certificate takes part, or all is wanted: a certificate is 1-2 KB, twice as much as hex, and a host may have 300."""
-    keys = tuple(_wanted(place, circumstances) for place in _places(circumstances) if place not in FILLED)
-    if _deep(circumstances):
-        keys += (Key(RULED, values=("AuthRoot\\DisableRootAutoUpdate",)), Key(SHARED))
-    else:
-        keys += (Key(AUTO_UPDATE, deep=False, values=("DisableRootAutoUpdate",)),)
-    return Needs(config=True, resources=(listeners.RESOURCE,), keys=(*keys, listeners.KEY))
+    own = tuple(_wanted(place, circumstances) for place in _places(circumstances) if place not in FILLED)
+    filled = (Key(RULED), Key(SHARED)) if _deep(circumstances) else ()
+    update = Key(AUTO_UPDATE, deep=False, values=("DisableRootAutoUpdate",))
+    return Needs(config=True, resources=(listeners.RESOURCE,), keys=(*own, *filled, update, listeners.KEY))
 
 
 def _deep(circumstances: Circumstances) -> bool:
@@ -101,9 +99,8 @@ def _look(material: Material, here: Circumstances) -> _Look:
 
 def _automatic(material: Material) -> Known[bool]:
     """On, unless policy says otherwise."""
-    if (reason := material.registry.why(AUTO_UPDATE)) is not None:
-        return Unknown(reason)
-    return material.registry.number(AUTO_UPDATE, "DisableRootAutoUpdate") != 1
+    switch, reason = material.registry.number(AUTO_UPDATE, "DisableRootAutoUpdate"), material.registry.why(AUTO_UPDATE)
+    return Unknown(reason) if switch is None and reason is not None else switch != 1
 
 
 def _uses(material: Material, here: Circumstances) -> dict[str, Use]:

@@ -15,7 +15,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import 
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import RevocationEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import CertificatesEvidence, StoredCertificateEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import Node
-from ansible_collections.winrm.doctor.plugins.module_utils.windows import certificates
+from ansible_collections.winrm.doctor.plugins.module_utils.windows import certificates, reg_fallback
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Key, Material
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
@@ -299,6 +299,20 @@ def test_what_may_not_be_read_is_unknown_and_the_rest_is_told() -> None:
     assert seen.certificates[0].chain.outcome == "undecided"
     assert not seen.problems
     assert certificates.evidence(Material(registry=Registry(unknown={"hklm": "access denied"})), HERE) == Unknown("access denied")
+
+
+def test_host_that_runs_no_command_tells_nothing_of_stores() -> None:
+    class Absent:
+        def values(self, key: str) -> None:
+            return None
+
+        def value(self, key: str, name: str) -> None:
+            return None
+
+    found = reg_fallback.read(Absent(), certificates.needs(HERE).keys)
+    seen = certificates.evidence(Material(registry=found), HERE)
+    assert isinstance(seen, Unknown)
+    assert seen.unknown == reg_fallback.TOO_MUCH
 
 
 def test_missing_library_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
