@@ -72,6 +72,10 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, c
         if request is None:
             return
         response = conversation.answer(request)
+        if response.delay < 0:
+            return
+        if response.delay:
+            await asyncio.sleep(response.delay)
         writer.write(frame(response))
         await writer.drain()
         if response.close:

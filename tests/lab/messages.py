@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .inside.model import Inside
+
 
 @dataclass(frozen=True)
 class Request:
@@ -29,6 +31,8 @@ class Response:
     reason: str = ""
     close: bool = False
     """Close the connection after this response."""
+    delay: float = 0.0
+    """Seconds that it takes to come; negative: it never does, and the connection ends."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class Windows:
     """What a host whose clock is behind says: 37, as [RFC 4120] 3.2.3 has it, or 33 (the ticket is not yet valid), as MIT's acceptor does."""
     url_prefix: str = "wsman"
     server: str = "Microsoft-HTTPAPI/2.0"
+    inside: Inside | None = field(default=None, repr=False)
+    """What it tells of itself from inside; None: only winrm/config, in part."""
 
 
 class Conversation(t.Protocol):

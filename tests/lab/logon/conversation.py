@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import email.utils
 import time
+from dataclasses import replace
 
 import spnego
 
+from ..inside import resources
 from ..messages import Request, Response, Windows
 from . import rights, seal, soap
 from .authenticate import Answer, Authenticator, Caller
 from .config import config
 from .journal import Journal
-from .shells import Shells
+from .shells import Late, Shells, quiet
 
 Headers = list[tuple[str, str]]
 TOO_LONG = (
@@ -106,28 +108,41 @@ class WindowsConversation:
             body = seal.unseal(caller.context, request.body) if sealed and caller.context else request.body
         except (ValueError, spnego.exceptions.SpnegoError):
             return self._plain(400, token, close=True)
-        status, message = self._wsman(body, caller, request.headers.get("host", self.windows.computer).partition(":")[0])
+        status, message, delay = self._wsman(body, caller, request.headers.get("host", self.windows.computer).partition(":")[0])
         content = seal.PLAIN
         if sealed and caller.context:
             content, message = seal.seal(caller.context, message, caller.scheme, self.windows.tabs)
-        return self._plain(status, [*token, ("Content-Type", content)], message)
+        return replace(self._plain(status, [*token, ("Content-Type", content)], message), delay=delay)
 
     def _refuse_plain(self, token: Headers) -> Response:
         """Reported by several client projects as 500 with an empty body; one recording shows 401 instead."""
         return self._unauthorized() if self.windows.plain_refused_as == 401 else self._plain(self.windows.plain_refused_as, token)
 
-    def _wsman(self, body: bytes, caller: Caller, machine: str) -> tuple[int, bytes]:
-        request = soap.Message()
+    def _wsman(self, body: bytes, caller: Caller, machine: str) -> tuple[int, bytes, float]:
+        """Status, message, and the seconds that it takes: no longer than the client's OperationTimeout, then a fault comes instead ([MS-WSMV] 3.1.4.14)."""
+        request, delay = soap.Message(), 0.0
         try:
             request = soap.read(body)
             if request.identifies:
-                return 200, soap.identity(self.windows.build, self._profiles())
+                return 200, soap.identity(self.windows.build, self._profiles()), 0.0
             rights.check(self.windows, caller.account, request)
-            if request.resource.endswith("/config"):
-                return 200, soap.reply(request, f"{soap.NS['x']}/GetResponse", config(self.windows))
-            return 200, self.shells.answer(request, caller.user)
+            delay = resources.wait(request, self.windows)
+            if 0 < request.timeout < delay:
+                delay = request.timeout
+                raise quiet()
+            return (200, *self._answer(request, caller, delay))
+        except Late as error:
+            return 500, soap.fault(request, quiet(), machine), error.seconds
         except soap.Fault as error:
-            return 500, soap.fault(request, error, machine)
+            return 500, soap.fault(request, error, machine), delay
+
+    def _answer(self, request: soap.Message, caller: Caller, delay: float) -> tuple[bytes, float]:
+        if resources.answers(request, self.windows):
+            return resources.answer(request, self.windows, caller.account, lambda: self.shells.listed(caller.user, caller.account)), delay
+        if request.resource.endswith("/config"):
+            return soap.reply(request, f"{soap.NS['x']}/GetResponse", config(self.windows)), delay
+        message, longer = self.shells.answer(request, caller.user, caller.account)
+        return message, -1.0 if min(delay, longer) < 0 else delay + longer
 
     def _profiles(self) -> tuple[str, ...]:
         """[MS-WSMV] 2.2.4.16: by the transport in use and the methods that are on."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..inside import resources
 from ..messages import Account, Windows
 from .soap import Fault, Message
 
@@ -35,7 +36,9 @@ def check(windows: Windows, account: Account, request: Message) -> None:
         raise Fault("s:Receiver", "w:InternalError", "The service does not accept remote requests.", 2150859229)
     if not may_enter(windows, account):
         raise denied(windows)
-    if request.resource.endswith("/config") and not account.administrator:
+    if windows.inside is not None:
+        resources.check(request, windows, account)
+    elif request.resource.endswith("/config") and not account.administrator:
         raise denied(windows)
     if request.action.endswith("/Create"):
         _check_shell(windows, account, request)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import re
+import typing as t
 import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from ..messages import Windows
+from ..inside import cmd, resources
+from ..messages import Account, Windows
 from .psrp import PowerShell
 from .soap import NS, Fault, Message, reply
 from .toy import Toy
@@ -23,10 +25,14 @@ DONE = f"{SHELL}/CommandState/Done"
 
 @dataclass
 class Command:
-    """A running command line and what was sent to its standard input."""
+    """A command line, what was sent to its standard input, and, once it was asked for output, what runs."""
 
     line: str
     input: bytes = b""
+    running: cmd.Running | None = None
+    chunks: t.Iterator[cmd.Chunk] = field(default_factory=lambda: iter(()))
+    waiting: cmd.Chunk | None = None
+    """Output that takes its time."""
 
 
 @dataclass
@@ -35,6 +41,9 @@ class Shell:
 
     commands: dict[str, Command] = field(default_factory=dict)
     power: PowerShell | None = None
+    resource: str = ""
+    owner: str = ""
+    codepage: int = 437
 
 
 class Shells:
@@ -43,27 +52,38 @@ class Shells:
     def __init__(self, windows: Windows) -> None:
         self.windows = windows
         self.open: dict[str, Shell] = {}
+        self.files: dict[str, bytes] = {}
+        """%TEMP%, by full path in lower case."""
 
-    def answer(self, request: Message, user: str) -> bytes:
-        """One request about shells; raises a Fault."""
-        verb = request.action.rpartition("/")[2]
+    def listed(self, user: str, account: Account) -> list[str]:
+        """The shells that somebody may see, as elements: an administrator all, others their own."""
+        seen = {id: shell for id, shell in self.open.items() if account.administrator or shell.owner == user}
+        return [resources.shell_element(id, shell.resource, shell.owner, "127.0.0.1") for id, shell in seen.items()]
+
+    def answer(self, request: Message, user: str, account: Account) -> tuple[bytes, float]:
+        """One request about shells, and the seconds that its answer takes; raises a Fault."""
+        verb = request.verb
         if verb == "Create":
-            return self._create(request, user)
+            return self._create(request, user), 0.0
         shell = self.open.get(request.selectors.get("ShellId", "").upper())
         if shell is None:
             raise Fault("s:Sender", "w:InvalidSelectors", "The request contained invalid selectors for the resource.", 2150858843)
         if verb == "Delete":
             del self.open[request.selectors["ShellId"].upper()]
-            return reply(request, f"{NS['x']}/DeleteResponse", "")
-        action = {"Command": self._command, "Send": self._send, "Receive": self._receive, "Signal": self._signal}.get(verb)
+            return reply(request, f"{NS['x']}/DeleteResponse", ""), 0.0
+        if verb == "Receive":
+            body, delay = self._receive(request, shell, user, account)
+            return reply(request, f"{SHELL}/ReceiveResponse", body), delay
+        action = {"Command": self._command, "Send": self._send, "Signal": self._signal}.get(verb)
         if action is None:
             raise Fault("s:Sender", "w:ActionNotSupported", "The action is not supported by the service.", 2150858752)
-        return reply(request, f"{SHELL}/{verb}Response", action(request, shell, user))
+        return reply(request, f"{SHELL}/{verb}Response", action(request, shell, user)), 0.0
 
     def _create(self, request: Message, user: str) -> bytes:
         asked = request.find("rsp:Shell")
         id = ((asked.get("ShellId") if asked is not None else None) or str(uuid.uuid4())).upper()
-        shell = self.open[id] = Shell()
+        codepage = request.options.get("WINRS_CODEPAGE", "")
+        shell = self.open[id] = Shell(resource=request.resource, owner=user, codepage=int(codepage) if codepage.isdecimal() else 437)
         creation = request.find(".//ps:creationXml")
         if request.resource.startswith("http://schemas.microsoft.com/powershell/") and creation is not None:
             shell.power = PowerShell(Toy(self.windows, user))
@@ -99,23 +119,45 @@ class Shells:
                 shell.commands[id].input += data
         return "<rsp:SendResponse/>"
 
-    def _receive(self, request: Message, shell: Shell, user: str) -> str:
+    def _receive(self, request: Message, shell: Shell, user: str, account: Account) -> tuple[str, float]:
         wanted = request.find(".//rsp:DesiredStream")
         id = ((wanted.get("CommandId") if wanted is not None else None) or "").upper()
         if shell.power:
-            return self._received(shell.power, id)
+            return self._received(shell.power, id), 0.0
         command = shell.commands.get(id)
         if command is None:
             raise Fault("s:Sender", "w:InvalidSelectors", "The command was not found in the shell.", 2150858843)
         if command.line == "pause":
             raise quiet()
+        script = _decoded(command.line)
+        if self.windows.inside is not None and script == command.line:
+            return self._streamed(request, id, shell, command, user, account)
         del shell.commands[id]
-        status, output = Toy(self.windows, user).run(_decoded(command.line), command.input)
-        return (
-            f'<rsp:ReceiveResponse><rsp:Stream Name="stdout" CommandId="{id}">{base64.b64encode(output).decode()}</rsp:Stream>'
-            f'<rsp:Stream Name="stdout" CommandId="{id}" End="true"></rsp:Stream><rsp:Stream Name="stderr" CommandId="{id}" End="true"></rsp:Stream>'
-            f'<rsp:CommandState CommandId="{id}" State="{DONE}"><rsp:ExitCode>{status}</rsp:ExitCode></rsp:CommandState></rsp:ReceiveResponse>'
-        )
+        status, output = Toy(self.windows, user).run(script, command.input)
+        return _done([cmd.Chunk(0.0, output)], id, status), 0.0
+
+    def _streamed(self, request: Message, id: str, shell: Shell, command: Command, user: str, account: Account) -> tuple[str, float]:
+        """What there is of a command's output; where it takes longer, the client is told so and asks again (recorded: winrs-optimeout)."""
+        if command.running is None and self.windows.inside is not None:
+            more: dict[str, t.Any] = {"files": self.files, "given": command.input, "codepage": shell.codepage}
+            command.running = cmd.start(command.line, self.windows.inside, account, user, **more)
+            command.chunks = iter(command.running)
+        found: list[cmd.Chunk] = []
+        delay = 0.0
+        while (chunk := command.waiting or next(command.chunks, None)) is not None:
+            command.waiting = None
+            if chunk.delay and found:
+                command.waiting = chunk
+                return _running(found, id), delay
+            if 0 < request.timeout < chunk.delay:
+                command.waiting = chunk._replace(delay=chunk.delay - request.timeout)
+                raise Late(request.timeout)
+            if chunk.delay < 0:
+                return "", -1.0
+            delay = chunk.delay or delay
+            found.append(chunk)
+        del shell.commands[id]
+        return _done(found, id, command.running.code if command.running else 1), delay
 
     def _received(self, power: PowerShell, id: str) -> str:
         fragments = power.output(uuid.UUID(id) if id else None)
@@ -131,6 +173,33 @@ class Shells:
         if isinstance(signal, ET.Element):
             shell.commands.pop((signal.get("CommandId") or "").upper(), None)
         return "<rsp:SignalResponse/>"
+
+
+def _streams(chunks: t.Sequence[cmd.Chunk], id: str) -> str:
+    return "".join(
+        f'<rsp:Stream Name="{chunk.stream}" CommandId="{id}">{base64.b64encode(chunk.data).decode()}</rsp:Stream>' for chunk in chunks if chunk.data
+    )
+
+
+def _running(chunks: t.Sequence[cmd.Chunk], id: str) -> str:
+    """Output so far (recorded: winrs-optimeout-02)."""
+    state = f'<rsp:CommandState CommandId="{id}" State="{SHELL}/CommandState/Running"></rsp:CommandState>'
+    return f"<rsp:ReceiveResponse>{_streams(chunks, id)}{state}</rsp:ReceiveResponse>"
+
+
+def _done(chunks: t.Sequence[cmd.Chunk], id: str, status: int) -> str:
+    """The rest of the output, its end, and the exit code (recorded: winrs-standard-02)."""
+    ends = "".join(f'<rsp:Stream Name="{name}" CommandId="{id}" End="true"></rsp:Stream>' for name in ("stdout", "stderr"))
+    state = f'<rsp:CommandState CommandId="{id}" State="{DONE}"><rsp:ExitCode>{status}</rsp:ExitCode></rsp:CommandState>'
+    return f"<rsp:ReceiveResponse>{_streams(chunks, id)}{ends}{state}</rsp:ReceiveResponse>"
+
+
+class Late(Exception):
+    """Nothing to say before the client's OperationTimeout, which is told after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 def quiet() -> Fault:

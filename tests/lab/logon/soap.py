@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ NS = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "a": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
     "x": "http://schemas.xmlsoap.org/ws/2004/09/transfer",
+    "n": "http://schemas.xmlsoap.org/ws/2004/09/enumeration",
     "w": "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd",
     "p": "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd",
     "rsp": "http://schemas.microsoft.com/wbem/wsman/1/windows/shell",
@@ -21,16 +23,26 @@ NS = {
     "ps": "http://schemas.microsoft.com/powershell",
 }
 ANONYMOUS = f"{NS['a']}/role/anonymous"
+MS = "http://schemas.microsoft.com/wbem/wsman/1"
 FAULT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
+ADDRESSING_FAULT, ENUMERATION_FAULT = f"{NS['a']}/fault", f"{NS['n']}/fault"
 DECLARED = "".join(f' xmlns:{name}="{NS[name]}"' for name in ("s", "a", "x", "w", "rsp", "p"))
+ENUMERATED = "".join(f' xmlns:{name}="{NS[name]}"' for name in ("s", "a", "n", "w", "rsp", "p"))
+"""The prefixes of an answer about an enumeration (recorded: s, a, n, w; with rsp and p where it enumerates shells)."""
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+CIM = "http://schemas.dmtf.org/wbem/wscim/1/common"
 
 
 class Fault(Exception):
     """A request the service refuses: SOAP code, subcode, text, the WSMan code, and the shape of the detail: wsman, wmi or none."""
 
-    def __init__(self, code: str, subcode: str, text: str, number: int, shape: str = "wsman") -> None:
+    def __init__(
+        self, code: str, subcode: str, text: str, number: int, shape: str = "wsman", action: str = FAULT, provider: str = "", extended: str = "",
+    ) -> None:
         super().__init__(text)
         self.code, self.subcode, self.text, self.number, self.shape = code, subcode, text, number, shape
+        self.action, self.provider, self.extended = action, provider, extended
+        """Action of the answer by family; what the WMI provider says itself; its extended status as XML."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,11 @@ class Message:
     resource: str = ""
     selectors: dict[str, str] = field(default_factory=dict)
     body: ET.Element = field(default_factory=lambda: ET.Element("none"))
+    options: dict[str, str] = field(default_factory=dict)
+    timeout: float = 0.0
+    """OperationTimeout in seconds; 0 where the client named none."""
+    most_bytes: int = 0
+    """MaxEnvelopeSize; 0 where the client named none."""
 
     def find(self, path: str) -> ET.Element | None:
         """An element of the body, by a path with the prefixes of NS."""
@@ -51,6 +68,17 @@ class Message:
     def identifies(self) -> bool:
         """True for an Identify (DSP0226 11)."""
         return self.find("wsmid:Identify") is not None
+
+    @property
+    def verb(self) -> str:
+        """The last part of the action: Get, Enumerate, Pull, Create, a method of a class."""
+        return self.action.rpartition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """What follows http://schemas.microsoft.com/wbem/wsman/1/ in the resource, such as config/listener; the resource itself where it starts otherwise."""
+        path = self.resource.partition("?")[0].rstrip("/")
+        return path[len(MS) + 1 :] if path.lower().startswith(f"{MS}/") else path
 
 
 def read(data: bytes) -> Message:
@@ -62,15 +90,26 @@ def read(data: bytes) -> Message:
     header, body = root.find("s:Header", NS), root.find("s:Body", NS)
     if body is None:
         raise Fault("s:Sender", "w:SchemaValidationError", "The envelope has no body.", 2150858817)
-    text = {name: (header.findtext(name, "", NS) if header is not None else "") or "" for name in ("a:Action", "a:MessageID", "w:ResourceURI")}
-    selectors = {item.get("Name", ""): item.text or "" for item in (header.iter(f"{{{NS['w']}}}Selector") if header is not None else ())}
-    return Message(text["a:Action"].strip(), text["a:MessageID"].strip(), text["w:ResourceURI"].strip(), selectors, body)
+    header = header if header is not None else ET.Element("none")
+    text = {name: (header.findtext(name, "", NS) or "").strip() for name in ("a:Action", "a:MessageID", "w:ResourceURI", "w:OperationTimeout")}
+    selectors, options = ({item.get("Name", ""): item.text or "" for item in header.iter(f"{{{NS['w']}}}{name}")} for name in ("Selector", "Option"))
+    size = (header.findtext("w:MaxEnvelopeSize", "", NS) or "").strip()
+    return Message(
+        text["a:Action"], text["a:MessageID"], text["w:ResourceURI"], selectors, body, options, _seconds(text["w:OperationTimeout"]),
+        int(size) if size.isdecimal() else 0,
+    )
 
 
-def reply(request: Message, action: str, body: str) -> bytes:
+def _seconds(duration: str) -> float:
+    """Of an xs:duration what clients send: PT20S, PT60.000S, PT1M30S; anything else is 0."""
+    found = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?", duration)
+    return sum(float(part or 0) * factor for part, factor in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0.0
+
+
+def reply(request: Message, action: str, body: str, declared: str = DECLARED) -> bytes:
     """An answer; RelatesTo repeats the MessageID to the letter."""
     return (
-        f'<s:Envelope xml:lang="en-US"{DECLARED}><s:Header><a:Action>{action}</a:Action>'
+        f'<s:Envelope xml:lang="en-US"{declared}><s:Header><a:Action>{action}</a:Action>'
         f"<a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID><a:To>{ANONYMOUS}</a:To><a:RelatesTo>{escape(request.id)}</a:RelatesTo>"
         f"</s:Header><s:Body>{body}</s:Body></s:Envelope>"
     ).encode()
@@ -78,24 +117,46 @@ def reply(request: Message, action: str, body: str) -> bytes:
 
 def fault(request: Message, error: Fault, machine: str) -> bytes:
     """A fault: with Microsoft's detail ([MS-WSMV] 2.2.4.43), the code in decimal, the text with a trailing space; or as CIM providers have it."""
-    detail = _wmi_error(error) if error.shape == "wmi" else "" if error.shape == "none" else (
-        f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{error.number}" Machine={quoteattr(machine)}>'
-        f"<f:Message>{escape(error.text)} </f:Message></f:WSManFault>"
-    )
+    detail = {"wmi": _wmi_error, "none": lambda _error: ""}.get(error.shape, lambda error: _wsman_fault(error, machine))(error)
+    declared = ENUMERATED if error.action == ENUMERATION_FAULT else DECLARED
     return reply(
-        request, FAULT,
+        request, error.action,
         f"<s:Fault><s:Code><s:Value>{error.code}</s:Value><s:Subcode><s:Value>{error.subcode}</s:Value></s:Subcode></s:Code>"
-        f'<s:Reason><s:Text xml:lang="en-US">{escape(error.text)} </s:Text></s:Reason><s:Detail>{detail}</s:Detail></s:Fault>',
+        f'<s:Reason><s:Text xml:lang="en-US">{escape(error.text)} </s:Text></s:Reason><s:Detail>{detail}</s:Detail></s:Fault>', declared,
     )
+
+
+def _wsman_fault(error: Fault, machine: str) -> str:
+    """With the WMI provider's own words inside, where it is the one that refused (recorded: winrb's soap_fault_v2)."""
+    space = 'xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"'
+    message = f"{escape(error.text)} "
+    if error.provider:
+        message = (
+            f'<f:ProviderFault provider="WMI Provider" path="%systemroot%\\system32\\WsmWmiPl.dll"><f:WSManFault {space} Code="{error.number}" '
+            f"Machine={quoteattr(machine)}><f:Message>{escape(error.provider)} </f:Message></f:WSManFault>{error.extended}</f:ProviderFault>"
+        )
+    return f'<f:WSManFault {space} Code="{error.number}" Machine={quoteattr(machine)}><f:Message>{message}</f:Message></f:WSManFault>'
 
 
 def _wmi_error(error: Fault) -> str:
-    """MSFT_WmiError (recorded from real hosts): the code in decimal and again as HRESULT."""
-    space = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/standardcimv2/MSFT_WmiError"
+    """MSFT_WmiError (recorded: winrb's wmi_error_v2, pywinrm's): the code in decimal and again as HRESULT. CIM status 2 is access denied (DSP0200)."""
+    text = f"{escape(error.text)} "
+    status = 2 if error.number in (5, 2147942405, 2150859012, 2150859013, 2150859014) else 27
+    fields = (
+        ("CIMStatusCode", "UnsignedInt", str(status)), ("CIMStatusCodeDescription", "String", None), ("ErrorSource", "String", None),
+        ("ErrorSourceFormat", "UnsignedShort", "0"), ("ErrorType", "UnsignedShort", "0"), ("Message", "String", text),
+        ("MessageID", "String", f"HRESULT {error.number:#010x}"), ("OtherErrorSourceFormat", "String", None), ("OtherErrorType", "String", None),
+        ("OwningEntity", "String", None), ("PerceivedSeverity", "UnsignedShort", "0"), ("ProbableCause", "UnsignedShort", "0"),
+        ("ProbableCauseDescription", "String", None), ("error_Category", "UnsignedInt", "30"), ("error_Code", "UnsignedInt", str(error.number)),
+        ("error_Type", "String", "HRESULT"), ("error_WindowsErrorMessage", "String", text),
+    )
+    inner = "".join(
+        f'<p:{name} xsi:type="cim:cim{kind}" xsi:nil="true"/>' if value is None else f'<p:{name} xsi:type="cim:cim{kind}">{value}</p:{name}>'
+        for name, kind, value in fields
+    )
     return (
-        f'<p:MSFT_WmiError b:IsCIM_Error="true" xmlns:p="{space}" xmlns:b="http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd">'
-        f"<p:error_Code>{error.number}</p:error_Code><p:error_Type>HRESULT</p:error_Type><p:Message>{escape(error.text)} </p:Message>"
-        f"<p:MessageID>HRESULT {error.number:#010x}</p:MessageID></p:MSFT_WmiError>"
+        f'<p:MSFT_WmiError b:IsCIM_Error="true" xmlns:xsi="{XSI}" xmlns:b="http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd" '
+        f'xmlns:p="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/MSFT_WmiError" xmlns:cim="{CIM}" xsi:type="p:MSFT_WmiError_Type">{inner}</p:MSFT_WmiError>'
     )
 
 
