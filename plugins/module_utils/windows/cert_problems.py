@@ -29,8 +29,6 @@ WEAK_HASHES = {
 }
 """By name, and by the number of the signature's algorithm where the library knows no name for it any more."""
 MOST_MISPLACED = 20
-COMMON = frozenset(("FEE449EE0E3965A5246F000E87FDE2A065FD89D4",))
-"""Root Agency: every Windows has it in CA, self-signed, and it harms nothing."""
 
 
 @dataclass(frozen=True)
@@ -179,12 +177,16 @@ def of_authority(seen: CertificateEvidence, here: Circumstances) -> list[Problem
     return [ProblemEvidence(*told, seen.thumbprint) for told in found if told]
 
 
-def misplaced(contents: Contents, pool: Pool) -> list[tuple[Stored, ProblemEvidence]]:
-    """Certificates in a store for another kind. Names are compared before anything is decoded: stores have hundreds."""
+def misplaced(contents: Contents, pool: Pool, shown: t.AbstractSet[str]) -> list[tuple[Stored, ProblemEvidence]]:
+    """Certificates in a store for another kind. Names are compared before anything is decoded: stores have hundreds.
+
+    A self-signed one in CA matters where a chain ends in it for want of one in Root: every Windows has one there (Root Agency), which harms nothing.
+    """
     found: list[tuple[Stored, ProblemEvidence]] = []
     seen: set[str] = set()
     for one in contents.stored:
-        wrong = _misplaced(one, pool) if one.thumbprint not in seen and one.thumbprint not in COMMON else None
+        matters = one.store in ROOTS or (one.thumbprint in shown and one.thumbprint not in pool.trusted)
+        wrong = _misplaced(one, pool) if matters and one.thumbprint not in seen else None
         if wrong and len(found) < MOST_MISPLACED:
             seen.add(one.thumbprint)
             found.append((one, ProblemEvidence(*wrong, one.thumbprint)))
@@ -203,5 +205,5 @@ def _misplaced(one: Stored, pool: Pool) -> Told:
             f"The store {one.where} holds {seen.subject}, which is not self-signed but issued by {seen.issuer}: with such a one there Schannel refuses client "
             "certificates (KB2795828). It belongs into CA."
         )
-    also = " It is in Root too." if one.thumbprint in pool.trusted else " There it makes nothing trusted; it belongs into Root, if it is to be trusted."
-    return "intermediate_misplaced", f"The store {one.where} holds {seen.subject}, which is self-signed.{also}"
+    means = f"The store {one.where} holds {seen.subject}, which is self-signed: there it makes nothing trusted. It belongs into Root, if it is to be trusted."
+    return "intermediate_misplaced", means

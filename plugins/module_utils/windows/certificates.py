@@ -66,11 +66,10 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[Certific
     shown = _Shown(look)
     for one in look.own[:MOST_OWN]:
         shown.own(one)
-    problems = [*_absent(look), *shown.problems]
-    for one, wrong in cert_problems.misplaced(look.contents, look.pool):
+    problems = [*_absent(look), *shown.problems, *_mappings(material, look, shown)]
+    for one, wrong in cert_problems.misplaced(look.contents, look.pool, {thumbprint for _store, _source, thumbprint in shown.certificates}):
         shown.show(one)
         problems.append(wrong)
-    problems += _mappings(material, look, shown)
     gaps = tuple(Unknown(f"the store {place} was not read whole: {reason}") for place, reason in look.contents.unread.items())
     stores = tuple(_counted(store, shown.unreadable) for store in look.contents.stores)
     certificates = tuple(sorted(shown.certificates.values(), key=lambda one: one.store != MY.name))
