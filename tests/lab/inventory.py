@@ -29,6 +29,8 @@ class Secrets:
     own: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     """Host to the password of its own account."""
     pairs: t.Mapping[str, tuple[Path, Path]] = field(default_factory=dict)
+    rescue: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Host to the accounts of its further ways in, with their passwords."""
     users: t.Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
     """Realm and name of the hosts' own accounts to their passwords."""
 
@@ -42,13 +44,29 @@ class Secrets:
         if host.name in self.pairs:
             names = CERTIFICATE_VARIABLES[host.vars["ansible_connection"]]
             found.update(zip(names, map(str, self.pairs[host.name]), strict=True))
+        if host.alternate:
+            found["troubleshoot_alternate_logons"] = [self._way(host, way) for way in host.alternate]
+        return found
+
+    def _way(self, host: Host, way: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """A further way in; without an account it is the inventory's own."""
+        found = {key: value for key, value in way.items() if key != "account"}
+        account = way.get("account")
+        if account == "shared":
+            name = self.user.rpartition("\\")[2]
+            return {**found, "username": host.spelled(name) if host.domain else f"{host.computer}\\{name}", "password": self.password}
+        if isinstance(account, dict):
+            return {**found, "username": f"{host.computer}\\{account['name']}", "password": self.rescue[host.name][account["name"]]}
         return found
 
 
 def invented(user: str, hosts: t.Sequence[Host], password: t.Callable[[], str]) -> Secrets:
     """Passwords made anew; a domain account that several hosts have has one."""
     users = {key: password() for key in dict.fromkeys(host.account_key for host in hosts if host.account)}
-    return Secrets(user, password(), {host.name: users[host.account_key] for host in hosts if host.account}, users=users)
+    rescue = {
+        host.name: {way["account"]["name"]: password() for way in host.alternate if isinstance(way.get("account"), dict)} for host in hosts if host.alternate
+    }
+    return Secrets(user, password(), {host.name: users[host.account_key] for host in hosts if host.account}, rescue=rescue, users=users)
 
 
 def inventory(hosts: t.Iterable[Host], known: Secrets, bundle: Path, by_name: bool, reader: tuple[str, str] | None = None) -> dict[str, t.Any]:

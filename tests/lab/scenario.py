@@ -14,6 +14,8 @@ import yaml
 from .domain import settings as domain
 from .domain.realm import LAB, REALMS, Realm
 from .domain.settings import Settings
+from .inside.faults import FAULTS
+from .inside.faults import KEYS as INSIDE_KEYS
 from .messages import STATES, Account, Windows
 
 FILE = Path(__file__).with_name("scenarios.yml")
@@ -64,8 +66,12 @@ SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "alias": ((str,), "a name without its domain"),
     "reverse": ((str,), "the name that its address leads to"),
     "by_address": ((bool,), "true or false"),
+    "inside": ((dict,), "a mapping of what is otherwise inside"),
+    "alternate": ((list,), "a list of further ways in"),
 }
-WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in ("computer", "accounts", "build", "client_certificates", "realm", "keytab"))
+ALTERNATE_KEYS = ("name", "port", "scheme", "auth", "account")
+EXCLUDED = ("computer", "accounts", "build", "client_certificates", "realm", "keytab", "inside")
+WINDOWS_KEYS = tuple(item.name for item in fields(Windows) if item.name not in EXCLUDED)
 
 
 class ScenarioError(ValueError):
@@ -107,6 +113,10 @@ class Host:
     """The name that its address leads to, where that is not its own."""
     by_address: bool = False
     """The inventory calls it by its address."""
+    inside: dict[str, t.Any] = field(default_factory=dict)
+    """What is otherwise inside than follows from the rest: words and fields of `inside/faults.py`."""
+    alternate: tuple[dict[str, t.Any], ...] = ()
+    """Further ways in, for the inventory; their accounts are of the host, or the one that all share."""
 
     @property
     def fqdn(self) -> str:
@@ -184,6 +194,11 @@ class Host:
         realm, name = self.account_domain, self.account["name"]
         name = name if realm is None or realm == self.domain else f"{name}@{realm.name}"
         return {name: Account(password, **given)}
+
+    def rescuers(self, passwords: t.Mapping[str, str]) -> dict[str, Account]:
+        """The accounts of its further ways in, by name."""
+        given = [way["account"] for way in self.alternate if isinstance(way.get("account"), dict)]
+        return {one["name"]: Account(passwords[one["name"]], local=True, **{key: value for key, value in one.items() if key != "name"}) for one in given}
 
     def spelled(self, name: str, realm: Realm = LAB) -> str:
         """How the inventory spells a domain account: Kerberos takes the principal alone."""
@@ -280,6 +295,9 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     _among(name, "account encryption", [given["account"]["encryption"]] if given.get("account", {}).get("encryption") else (), ("rc4",))
     _among(name, "realm", [given.get("realm", "lab")], REALMS)
     _directory(name, given.get("directory", {}))
+    _among(name, "inside", given.get("inside", ()), INSIDE_KEYS)
+    _among(name, "inside faults", given.get("inside", {}).get("faults", ()), FAULTS)
+    _alternate(name, given.get("alternate", []))
     _among(name, "client_certificate", [given["client_certificate"]] if given.get("client_certificate") else (), CLIENT_CERTIFICATES)
     _among(name, "windows", given.get("windows", {}), WINDOWS_KEYS)
     _among(name, "tls", [given["tls"]] if "tls" in given else (), TLS)
@@ -289,10 +307,10 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     _among(name, "certificate", certificate, CERTIFICATES)
     if stray := [port for port in ports if not isinstance(port, int) or not 0 < port < 65536]:
         raise ScenarioError(f"{name}: the port {stray[0]!r} is not a number from 1 to 65535")
-    lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns") if given.get(key) is not None}
+    lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns", "alternate") if given.get(key) is not None}
     plain = (
         "wrong", "tls", "needs_dns", "windows", "vars", "account", "wrong_password", "client_certificate", "realm", "directory", "needs_domain", "alias",
-        "reverse", "by_address",
+        "reverse", "by_address", "inside",
     )
     rest = {key: given[key] for key in plain if key in given}
     return Host(name=name, address=address_of(number), ports=ports, certificate=certificate, **lists, **rest)
@@ -310,6 +328,17 @@ def _directory(name: str, given: dict[str, t.Any]) -> None:
     for key in ("wrong_owner", "duplicate", "http_owner", "renamed"):
         if not isinstance(given.get(key, "x"), str) or given.get(key, "x") == "":
             raise ScenarioError(f"{name}: directory {key} holds {given[key]!r}; expected a name")
+
+
+def _alternate(name: str, given: list[t.Any]) -> None:
+    for way in given:
+        if not isinstance(way, dict) or not way.get("name"):
+            raise ScenarioError(f"{name}: alternate holds {way!r}; expected a mapping with the key name")
+        _among(name, "alternate", way, ALTERNATE_KEYS)
+        account = way.get("account", "shared")
+        if account != "shared" and not (isinstance(account, dict) and account.get("name")):
+            raise ScenarioError(f"{name}: alternate account holds {account!r}; expected shared, or a mapping with the key name")
+        _among(name, "alternate account", account if isinstance(account, dict) else (), ("name", "groups", "filtered", "state"))
 
 
 def _among(name: str, key: str, values: t.Iterable[t.Any], allowed: t.Collection[str]) -> None:

@@ -15,21 +15,31 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from . import framing, strangers
-from .domain.realm import LAB
+from .domain.realm import LAB, Realm
+from .inside import derive
 from .inventory import Secrets
 from .logon import converse
 from .logon.journal import Journal
 from .messages import Account, Conversation, Windows
-from .pki import ClientPair, Pki
+from .pki import Authority, ClientPair, Pki
 from .scenario import Host
+
+Sids = t.Callable[[Realm, str], str]
+"""The SID of a domain's account, and with an empty name of the domain itself."""
 
 
 class Lab:
     """Start it, use it, close it."""
 
-    def __init__(self, hosts: t.Sequence[Host], folder: Path, known: Secrets, keytabs: t.Callable[[Host], str] = lambda _host: "") -> None:
-        self.hosts, self._keytabs = hosts, keytabs
+    def __init__(
+        self, hosts: t.Sequence[Host], folder: Path, known: Secrets, keytabs: t.Callable[[Host], str] = lambda _host: "", sids: Sids | None = None,
+    ) -> None:
+        self.hosts, self._keytabs, self._sids = hosts, keytabs, sids
+        self._leaves: dict[str, bytes] = {}
+        self._known: dict[str, Windows] = {}
         self.pki = Pki(folder)
         self.journal = Journal(folder / "attempts.jsonl")
         pairs = {host.name: self.pki.issue_client(host) for host in hosts if host.client_certificate}
@@ -82,7 +92,7 @@ class Lab:
         # A host of the trusted domain knows the account as that of another realm.
         name = name if host.domain in (None, LAB) else f"{name}@{LAB.name}"
         shared = {name: Account(self.secrets.password, local=host.domain is None)}
-        accounts = {**shared, **host.own_account(self.secrets.own.get(host.name, ""))}
+        accounts = {**shared, **host.own_account(self.secrets.own.get(host.name, "")), **host.rescuers(self.secrets.rescue.get(host.name, {}))}
         mapped = {}
         if pair and host.client_certificate not in ("unmapped",):
             mapped[pair.thumbprint] = "gone" if host.client_certificate == "stale" else host.account["name"]
@@ -90,16 +100,35 @@ class Lab:
 
     def _conversation(self, host: Host, service: str, certificate: bytes | None, client: bytes | None) -> Conversation:
         if service == "wsman":
-            return converse(self.kinds[host.name], certificate=certificate, client=client, journal=self.journal)
+            return converse(self.windows(host), certificate=certificate, client=client, journal=self.journal)
         if service == "openwsman":
             return strangers.Openwsman()
         return strangers.Fixed(strangers.RESPONSES[service], host.windows.get("clock_offset", 0.0))
+
+    def windows(self, host: Host) -> Windows:
+        """The Windows that answers for a host, with its inside: derived when somebody comes, for most hosts of a run are asked nothing."""
+        if host.name not in self._known:
+            self._known[host.name] = replace(self.kinds[host.name], inside=derive.inside_of(host, self.kinds[host.name], self._material(host)))
+        return self._known[host.name]
+
+    def _material(self, host: Host) -> derive.Material:
+        """Certificates as a member of this lab has them: what it presents, and the authorities that it trusts, the stranger's where its own is from there."""
+        if derive.needs_leaf(host) and host.name not in self._leaves:
+            self._leaves[host.name] = self.pki.issue(host)[1]
+        faults, pki = set(host.certificate), self.pki
+        roots = (pki.root, pki.stranger) if "unknown_root" in faults else (pki.root,)
+        given = {"sid": self._sids} if self._sids else {}
+        return derive.Material(
+            self._leaves.get(host.name, b""), tuple(map(_der, roots)), () if "unsent_intermediate" in faults else (_der(pki.intermediate),),
+            client_issuer=derive.thumbprint(_der(pki.root)), **given,
+        )
 
     def _tls(self, host: Host) -> tuple[ssl.SSLContext, bytes] | None:
         """The host's TLS context and its leaf's DER; None where no port of it needs one."""
         if not any(port in host.secure and service not in ("refused", "silent", *strangers.WORDLESS) for port, service in host.ports.items()):
             return None
         path, leaf = self.pki.issue(host)
+        self._leaves[host.name] = leaf
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if "weak_key" in host.certificate or host.tls:
             context.set_ciphers("ALL:@SECLEVEL=0")
@@ -121,6 +150,10 @@ class Lab:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(self.pki.bundle)
+
+
+def _der(authority: Authority) -> bytes:
+    return authority.certificate.public_bytes(Encoding.DER)
 
 
 def _client(writer: asyncio.StreamWriter) -> bytes | None:
