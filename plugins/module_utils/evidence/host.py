@@ -286,9 +286,10 @@ class CertificatesEvidence:
     problems: tuple[ProblemEvidence, ...] = ()
     """Subject: the thumbprint. Kinds: `listener_certificate_missing`, `no_key`, `expired`, `not_yet_valid`, `expiring`, `no_server_auth`, `name_mismatch`,
     `chain` (it does not end in a trusted root), `disallowed`, `root_misplaced` (Root holds what is not self-signed: with it Schannel fails client
-    certificates), `intermediate_misplaced` (CA holds a self-signed one that a chain ends in), `weak_key`, `weak_signature`, `too_large` (above 16 KiB), `revoked`,
-    `mapping_issuer_missing` (the authority of a certificate mapping is in no Root or CA store). What is about a certificate of My is told only where a
-    listener or the service uses it; `expired`, `not_yet_valid` and `expiring` also of the authorities above it."""
+    certificates), `intermediate_misplaced` (CA holds a self-signed one that a chain ends in), `weak_key`, `weak_signature`, `too_large` (above 16 KiB),
+    `revoked`, `mapping_issuer_missing` (the authority of a certificate mapping is in no Root or CA store).
+
+    What is about a certificate of My is told only where a listener or the service uses it; dates and weakness also of the authorities above it."""
     gaps: tuple[Unknown, ...] = ()
     """Stores that were not read, or only in part."""
 
@@ -377,7 +378,7 @@ class GateEvidence:
     """One gate on the way in, and what it says to the user as a network logon."""
 
     gate: str
-    """`network_logon`, `root`, `powershell`, `cmd`, `wmi`."""
+    """`network_logon`, `root` (reading winrm/config), `powershell`, `cmd`, `wmi`, and `connection`: what the inventory's connection needs of them."""
     outcome: Known[str]
     """`allowed` or `refused`."""
     why: str

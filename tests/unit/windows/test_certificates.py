@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import typing as t
 from dataclasses import replace
@@ -15,7 +16,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import 
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import RevocationEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import CertificatesEvidence, StoredCertificateEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import Node
-from ansible_collections.winrm.doctor.plugins.module_utils.windows import certificates, reg_fallback
+from ansible_collections.winrm.doctor.plugins.module_utils.windows import cert_blobs, certificates, reg_fallback
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Key, Material
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
@@ -378,3 +379,19 @@ def test_three_hundred_roots_cost_little() -> None:
     start = time.process_time()
     assert not told(made).problems
     assert time.process_time() - start < 1
+
+
+def test_damaged_blobs_never_raise() -> None:
+    chance = random.Random(7)
+    for _round in range(150):
+        damaged = []
+        for made in (WEB, SUB, TOP):
+            data = bytearray(blob(made, key=True, friendly_name="name"))
+            for _change in range(chance.randint(0, 3)):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            damaged.append(bytes(data))
+        held = {f"{STORES}\\MY": damaged, f"{STORES}\\ROOT": damaged, f"{STORES}\\CA": damaged, f"{STORES}\\Disallowed": damaged[:1]}
+        found = registry(held)
+        first = cert_blobs.read(found, (cert_blobs.MY,)).stored[:1]
+        resources = {"config/listener": tuple(listener(one.thumbprint) for one in first)}
+        told(Material(resources=resources, registry=found))
