@@ -297,6 +297,13 @@ directory:
         upn:
           description: Its user principal name.
           type: str
+        sid:
+          description: Its security identifier.
+          type: str
+        token_sids:
+          description: Security identifiers of all groups that its domain puts into its token, nested ones included, without its own.
+          type: list
+          elements: str
         enabled:
           description: Whether it is enabled.
           type: bool

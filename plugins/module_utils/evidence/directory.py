@@ -131,6 +131,9 @@ class AccountEvidence:
     netbios_domain: str = ""
     """The domain's other name, where the forest tells it."""
     upn: str = ""
+    sid: str = ""
+    token_sids: Known[tuple[str, ...]] = NOT_READ
+    """tokenGroups: the SIDs of all groups that its domain puts into its token, nested ones included, without its own."""
     enabled: bool = True
     locked: Known[bool] = False
     locked_since: str | None = None

@@ -47,6 +47,7 @@ def test_healthy_account() -> None:
     assert (seen.must_change, seen.password_expired, seen.logon_hours, seen.workstations) == (False, False, True, ())
     assert (seen.password_set, seen.password_expires, seen.expires) == ("2026-03-29T22:48:00Z", "2026-05-10T22:48:00Z", None)
     assert (seen.bad_passwords, seen.bad_passwords_at) == (0, "dc1.lab.test")
+    assert (seen.sid, seen.token_sids) == (f"{DOMAIN_SID}-1104", ())
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,15 @@ def test_healthy_account() -> None:
 )
 def test_state(attributes: dict[str, t.Any], field: str, value: t.Any) -> None:
     assert getattr(account(**attributes), field) == value
+
+
+def test_sids_of_the_token_are_those_of_tokengroups() -> None:
+    held = Entry("CN=svc", {"tokengroups": (sid_bytes(f"{DOMAIN_SID}-513"), sid_bytes("S-1-5-32-545"), b"no SID")})
+    groups = accounts.sids(held)
+    seen = accounts.read_account(
+        entry(), now=NOW, policy=POLICY, counters=Entry(""), counted_at="", groups=(), group_sids=groups, protected=False,
+    )
+    assert (seen.token_sids, seen.group_count) == ((f"{DOMAIN_SID}-513", "S-1-5-32-545"), 2)
 
 
 def test_what_cannot_be_computed_without_the_policy_is_no_expiry() -> None:
