@@ -14,8 +14,6 @@ from .registry import Data, Registry, Value
 
 TOO_MUCH = "no command may be run on the host, and value by value this key is too much"
 NO_TIME = "the time was used up"
-FEW = 2
-"""Values of one key that are asked at once; for more it pays to ask first which there are."""
 
 
 class Provider(t.Protocol):
@@ -79,14 +77,13 @@ def read(provider: Provider, keys: t.Iterable[Key], *, enough: t.Callable[[], bo
 
 
 def _read(provider: Provider, path: str, names: list[str], found: _Found) -> None:
-    if len(names) > FEW:
-        there = provider.values(path)
-        if there is None:
-            return
-        found.has(path, None)
-        present = {name.lower() for name, _kind in there}
-        names = [name for name in names if name.lower() in present]
-    for name in names:
+    """First which values there are: most are not, and the others then cost one question each."""
+    there = provider.values(path)
+    if there is None:
+        return
+    found.has(path, None)
+    present = {name.lower() for name, _kind in there}
+    for name in (one for one in names if one.lower() in present):
         answer = provider.value(path, name)
         if answer is not None:
             found.has(path, Value(name, answer[0], _data(answer[1])))
