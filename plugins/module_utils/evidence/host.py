@@ -292,6 +292,8 @@ class CertificatesEvidence:
     What is about a certificate of My is told only where a listener or the service uses it; dates and weakness also of the authorities above it."""
     gaps: tuple[Unknown, ...] = ()
     """Stores that were not read, or only in part."""
+    presented: ChainEvidence | None = None
+    """Of a host that is the client: what it would make of the certificate that the other host presents, dates of the leaf and its name left out."""
 
     def of(self, thumbprint: str) -> StoredCertificateEvidence | None:
         """The certificate of My with this thumbprint."""

@@ -24,6 +24,8 @@ RULED = "HKLM\\SOFTWARE\\Policies\\Microsoft\\SystemCertificates"
 """Stores that Group Policy fills."""
 KEY_PROV_INFO, ENHKEY_USAGE, FRIENDLY_NAME, CERTIFICATE, CRL, CTL = 2, 9, 11, 32, 33, 34
 """Numbers of properties (wincrypt.h, CERT_..._PROP_ID; those of [MS-GPEF] are the same)."""
+PRESENTED = "presented"
+"""Not a store: what another host sent."""
 LONGEST_NAME = 100
 SEQUENCE, INTEGER, OID, VERSION = 0x30, 0x02, 0x06, 0xA0
 
@@ -155,6 +157,12 @@ def _stored(place: Place, blob: bytes | None) -> Stored | None:
         return None
     thumbprint = hashlib.sha1(held.der, usedforsecurity=False).hexdigest().upper()
     return Stored(place.name, place.source, thumbprint, held.der, seen, held.key, held.friendly_name, held.uses)
+
+
+def loose(der: bytes) -> Stored | None:
+    """A certificate that lies in no store, but was presented by somebody; None where the bytes are none."""
+    seen = outline(der)
+    return Stored(PRESENTED, LOCAL, hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(), der, seen) if seen else None
 
 
 def element(blob: bytes) -> Element | None:

@@ -17,7 +17,7 @@ from ..evidence.base import Known, Unknown, seconds
 from ..evidence.endpoint import CertificateEvidence
 from ..evidence.host import ChainEvidence
 from ..wire.certificate import parse_certificate
-from .cert_blobs import Stored
+from .cert_blobs import PRESENTED, Stored
 
 TRUSTED, EXPIRED, NOT_YET_VALID, NOT_A_CA, UNTRUSTED_ROOT = "trusted", "expired", "not_yet_valid", "not_a_ca", "untrusted_root"
 DISALLOWED, INCOMPLETE, BAD_SIGNATURE, UNDECIDED = "disallowed", "incomplete", "bad_signature", "undecided"
@@ -56,7 +56,7 @@ class Pool:
         self.trusted = {one.thumbprint for one in self.stored if one.store in ROOTS}
         self._forbidden = {(one.outline.issuer, one.outline.serial) for one in self.stored if one.store == "Disallowed"}
         self._named: dict[bytes, dict[str, Stored]] = {}
-        for one in sorted((one for one in self.stored if one.store in (*ROOTS, "CA", "My")), key=lambda one: one.store not in ROOTS):
+        for one in sorted((one for one in self.stored if one.store in (*ROOTS, "CA", "My", PRESENTED)), key=lambda one: one.store not in ROOTS):
             self._named.setdefault(one.outline.subject, {}).setdefault(one.thumbprint, one)
 
     def told(self, one: Stored) -> Known[CertificateEvidence]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from .. import deps
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import CertificateEvidence, RevocationEvidence
-from ..evidence.host import CertificatesEvidence, ListenerEvidence, ProblemEvidence, StoredCertificateEvidence, StoreEvidence
+from ..evidence.host import CertificatesEvidence, ChainEvidence, ListenerEvidence, ProblemEvidence, StoredCertificateEvidence, StoreEvidence
 from . import cert_problems, config, listeners
-from .cert_blobs import AUTH_ROOT, CA, DISALLOWED, FILLED, MY, ROOT, RULED, SHARED, TRUSTED_PEOPLE, Contents, Place, Stored, read
+from .cert_blobs import AUTH_ROOT, CA, DISALLOWED, FILLED, MY, ROOT, RULED, SHARED, TRUSTED_PEOPLE, Contents, Place, Stored, loose, read
 from .cert_chain import Pool
 from .cert_problems import Use
 from .material import Circumstances, Key, Material, Needs
@@ -37,7 +37,7 @@ def needs(circumstances: Circumstances) -> Needs:
 
 def _deep(circumstances: Circumstances) -> bool:
     """Whether chains are to be built."""
-    return circumstances.thorough or circumstances.scheme == "https"
+    return circumstances.thorough or circumstances.scheme == "https" or bool(circumstances.presented)
 
 
 def _places(circumstances: Circumstances) -> tuple[Place, ...]:
@@ -73,7 +73,13 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[Certific
     gaps = tuple(Unknown(f"the store {place} was not read whole: {reason}") for place, reason in look.contents.unread.items())
     stores = tuple(_counted(store, shown.unreadable) for store in look.contents.stores)
     certificates = tuple(sorted(shown.certificates.values(), key=lambda one: one.store != MY.name))
-    return CertificatesEvidence(stores, certificates, look.pool.automatic_roots, tuple(dict.fromkeys(problems)), gaps)
+    return CertificatesEvidence(stores, certificates, look.pool.automatic_roots, tuple(dict.fromkeys(problems)), gaps, _presented(look))
+
+
+def _presented(look: _Look) -> ChainEvidence | None:
+    """What this host would say of a certificate that another one presents to it."""
+    leaf = loose(look.here.presented[0]) if look.here.presented else None
+    return look.pool.chain(leaf)[1] if leaf else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,8 @@ def _look(material: Material, here: Circumstances) -> _Look:
     contents = read(material.registry, _places(here), _bare(here))
     unread = tuple(place for place in contents.unread if place.startswith(("Root", "CA", "AuthRoot")))
     left_out = () if here.thorough else (AUTH_ROOT.where,)
-    pool = Pool(contents.stored, here.at + (here.offset or 0.0), contents.named("Disallowed"), (*unread, *left_out), _automatic(material))
+    sent = tuple(filter(None, map(loose, here.presented)))
+    pool = Pool((*contents.stored, *sent), here.at + (here.offset or 0.0), contents.named("Disallowed"), (*unread, *left_out), _automatic(material))
     uses = _uses(material, here)
     own = tuple(sorted(contents.of("My"), key=lambda one: one.thumbprint not in uses))
     return _Look(contents, pool, uses, here, own)

@@ -127,3 +127,5 @@ class Circumstances:
     """False: leave out what costs much and seldom decides."""
     revocation: bool = False
     """Whether revocation is to be asked."""
+    presented: tuple[bytes, ...] = ()
+    """Where the host is a client of another: the certificates (DER, leaf first) which that one presents to it over TLS."""

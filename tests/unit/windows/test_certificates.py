@@ -381,6 +381,24 @@ def test_three_hundred_roots_cost_little() -> None:
     assert time.process_time() - start < 1
 
 
+@pytest.mark.parametrize(
+    ("sent", "root", "ca", "outcome"),
+    [
+        ([WEB, SUB], [TOP], [], "trusted"), ([WEB], [TOP], [SUB], "trusted"), ([WEB], [TOP], [], "incomplete"), ([WEB, SUB], [], [], "incomplete"),
+        ([WEB, SUB, TOP], [], [], "untrusted_root"), ([WEB, SUB, TOP], [TOP], [], "trusted"),
+    ],
+)
+def test_client_judges_what_another_host_presents(sent: list[Made], root: list[Made], ca: list[Made], outcome: str) -> None:
+    here = replace(HERE, presented=tuple(made.der for made in sent), scheme="http", thorough=True)
+    seen = told(material(stores(root=root, ca=ca)), here)
+    assert seen.presented
+    assert seen.presented.outcome == outcome
+    assert seen.presented.stores[0] == "presented"
+    assert not seen.certificates
+    assert told(material(stores(WEB))).presented is None
+    assert told(material(stores()), replace(HERE, presented=(b"junk",))).presented is None
+
+
 def test_damaged_blobs_never_raise() -> None:
     chance = random.Random(7)
     for _round in range(150):
