@@ -45,6 +45,8 @@ class Controller:
         self._short: int | None = None
         self.process: asyncio.subprocess.Process | None = None
         self.keys: dict[str, Json] = {}
+        self.sids: dict[str, str] = {}
+        """By name in lower case."""
 
     def prepare(self, certificate: Path, authority: Path) -> str:
         """An empty directory in its folder, and its SID; raises DomainError."""
@@ -52,6 +54,11 @@ class Controller:
         (self.folder / "run").chmod(0o755)
         certificate.chmod(0o600)
         (self.folder / "smb.conf").write_text(smb_conf(self.realm, self._reach(), self.services, certificate, authority), encoding="utf-8")
+        return self.sid
+
+    @property
+    def sid(self) -> str:
+        """The domain's."""
         return str(json.loads((self.folder / "domain.json").read_text(encoding="utf-8"))["sid"])
 
     def _reach(self) -> Path:
@@ -62,8 +69,9 @@ class Controller:
         return Path(f"/proc/{os.getpid()}/fd/{self._short}")
 
     def populate(self, wishes: Json) -> None:
-        """Fill it, and keep what keys the computers have; raises DomainError."""
-        self.keys = json.loads(script(Path(__file__).with_name("populate.py"), str(self.folder), given=json.dumps(wishes)))
+        """Fill it, and keep what keys the computers have, and which SIDs the accounts; raises DomainError."""
+        told = json.loads(script(Path(__file__).with_name("populate.py"), str(self.folder), given=json.dumps(wishes)))
+        self.keys, self.sids = told["keys"], told["sids"]
 
     @property
     def services(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import socket
 import typing as t
 from pathlib import Path
 
+from ..inside.derive import invented_sid
 from ..scenario import Host
 from . import keytab
 from .controller import KDC_PORT, LDAP_PORTS, Controller, Faults
@@ -52,6 +53,12 @@ class Forest:
     def keytab(self, host: Host) -> str:
         """Where the keytab of a host stands once the domain is up; "" for one that has none."""
         return str(self.folder / f"{host.name}.keytab") if host.domain and host.directory.get("computer") != "missing" else ""
+
+    def sid(self, realm: Realm, name: str) -> str:
+        """The SID of an account, of the domain itself where the name is empty; one made up for what the directory does not have."""
+        one = next((one for one in self.controllers if one.realm == realm), None)
+        known = one.sid if one and not name else one.sids.get(name.lower(), "") if one else ""
+        return known or invented_sid(realm, name)
 
     async def start(self, pki: Pki) -> None:
         """Up and populated; raises DomainError or OSError, and then `stop` clears up."""

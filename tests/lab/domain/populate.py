@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill a provisioned directory whose server is not running: `populate.py FOLDER`, the wishes as one JSON object on stdin.
 
-Run by the system's Python. The wishes are what `wishes.py` makes of a scenario. Prints the keys of all computers as JSON. Secrets go through these pipes alone.
+Run by the system's Python. The wishes are what `wishes.py` makes of a scenario. Prints the keys of all computers, and the SIDs of all accounts, as JSON.
+Secrets go through these pipes alone.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def main() -> None:
         raise
     directory.transaction_commit()
     overwrite(folder, base, wishes)
-    json.dump(keys, sys.stdout)
+    json.dump({"keys": keys, "sids": sids_of(directory, base)}, sys.stdout)
 
 
 def opened(folder: str) -> SamDB:
@@ -84,6 +85,12 @@ def opened(folder: str) -> SamDB:
     credentials.guess(settings)
     url = os.path.join(folder, "private", "sam.ldb")
     return SamDB(url=url, session_info=system_session(), credentials=credentials, lp=settings, flags=ldb.FLG_NOSYNC)
+
+
+def sids_of(directory: SamDB, base: str) -> dict[str, str]:
+    """The SID of each account by its name in lower case."""
+    found = directory.search(base, ldb.SCOPE_SUBTREE, "(&(sAMAccountName=*)(objectSid=*))", ["sAMAccountName", "objectSid"])
+    return {str(one["sAMAccountName"][0]).lower(): str(ndr_unpack(security.dom_sid, one["objectSid"][0])) for one in found}
 
 
 def now() -> int:

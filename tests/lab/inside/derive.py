@@ -197,9 +197,10 @@ GROUP_OF = {"administrators": profiles.ADMINISTRATORS, "remote_management_users"
 
 def _rights(inside: Inside, host: Host, windows: Windows, material: Material) -> Inside:
     """Groups by the accounts; the denied right; shells that are open."""
-    groups, rights = dict(inside.groups), dict(inside.rights)
+    groups, rights, accounts = dict(inside.groups), dict(inside.rights), dict[str, str]()
     for spelled, account in windows.accounts.items():
         name, sid = _identity(spelled, account, host, windows, material)
+        accounts[name] = sid
         group = GROUP_OF.get(account.groups)
         if group:
             known, members = groups[group]
@@ -210,7 +211,7 @@ def _rights(inside: Inside, host: Host, windows: Windows, material: Material) ->
     if windows.quota in ("shells", "plugin_shells"):
         owner = _identity(*next(iter(windows.accounts.items())), host, windows, material)[0]
         shells = tuple(Shell(owner) for _turn in range(OPEN_SHELLS))
-    return replace(inside, groups=groups, rights=rights, shells=shells)
+    return replace(inside, groups=groups, rights=rights, accounts=accounts, shells=shells)
 
 
 def _identity(spelled: str, account: Account, host: Host, windows: Windows, material: Material) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import re
 
+from ..domain.realm import REALMS
 from .calling import Call, Result, lines
 from .languages import text
 
@@ -73,8 +74,9 @@ def _located(call: Call, name: str) -> Result:
 
 
 def address_of(controller: str) -> str:
-    """The lab's controllers by name; another one has an address for documentation."""
-    return {"dc1": "127.66.0.10", "odc1": "127.66.0.20"}.get(controller.partition(".")[0].lower(), "192.0.2.10")
+    """The lab's controllers, by their names or their domain's; another one has an address for documentation."""
+    known = {name: realm.address for realm in REALMS.values() for name in (realm.fqdn, realm.controller, realm.dns)}
+    return known.get(controller.lower().partition(",")[0], "192.0.2.10")
 
 
 def _moment(call: Call, ahead: float = 0.0) -> datetime.datetime:
@@ -106,7 +108,7 @@ def w32tm(call: Call) -> Result:
         return Result(0, lines(f"{source} "))
     if call.has("peers"):
         return Result(0, text(inside, "peers", source) if inside.clock.source else "#Peers: 0\r\n\r\n")
-    return Result(0, _time_status(call, source))
+    return Result(0, _time_status(call, source) + (_verbose(call) if call.has("verbose") else "") + "\r\n")
 
 
 def _time_status(call: Call, source: str) -> str:
@@ -121,6 +123,12 @@ def _time_status(call: Call, source: str) -> str:
     reference = text(inside, "reference", f"{int(ipaddress.IPv4Address(address)):08X}", address)
     rest = text(inside, "time_rest", "0.0312500", "0.0498722", reference, _date(call, -600), source)
     return text(inside, "leap_good") + text(inside, "stratum_good") + rest
+
+
+def _verbose(call: Call) -> str:
+    """What /verbose adds."""
+    good = call.inside.clock.synchronised
+    return text(call.inside, "time_verbose", "2 (Sync)" if good else "0 (Unset)", "1234.5678901" if good else "999999.0000000")
 
 
 def _stripchart(call: Call) -> Result:

@@ -45,9 +45,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "time_rest": (
         "Precision: -23 (119.209ns per tick)\r\nRoot Delay: {0}s\r\nRoot Dispersion: {1}s\r\nReferenceId: {2}\r\n"
         "Last Successful Sync Time: {3}\r\nSource: {4} \r\n"
-        "Poll Interval: 10 (1024s)\r\n\r\n",
+        "Poll Interval: 10 (1024s)\r\n",
         "Präzision: -23 (119.209ns pro Tick)\r\nStammverzögerung: {0}s\r\nStammabweichung: {1}s\r\nReferenz-ID: {2}\r\n"
-        "Letzte erfolgr. Synchronisierungszeit: {3}\r\nQuelle: {4} \r\nAbrufintervall: 10 (1024s)\r\n\r\n",
+        "Letzte erfolgr. Synchronisierungszeit: {3}\r\nQuelle: {4} \r\nAbrufintervall: 10 (1024s)\r\n",
+    ),
+    "time_verbose": (
+        "\r\nPhase Offset: 0.0003457s\r\nClockRate: 0.0156250s\r\nState Machine: {0}\r\nTime Source Flags: 0 (None)\r\nServer Role: 0 (None)\r\n"
+        "Last Sync Error: 0 (The command completed successfully.)\r\nTime since Last Good Sync Time: {1}s\r\n",
+        "\r\nPhasenversatz: 0.0003457s\r\nTaktrate: 0.0156250s\r\nStatuscomputer: {0}\r\nZeitquellenkennzeichen: 0 (Keine)\r\nServerrolle: 0 (Keine)\r\n"
+        "Letzter Synchronisierungsfehler: 0 (Der Befehl wurde erfolgreich ausgeführt.)\r\nZeit seit der letzten fehlerfreien Synchronisierungszeit: {1}s\r\n",
     ),
     "reference": ("0x{} (source IP:  {})", "0x{} (Quell-IP:  {})"),
     "reference_local": ('0x4C4F434C (source name:  "LOCL")', '0x4C4F434C (Quellname:  "LOCL")'),

@@ -182,6 +182,8 @@ class Inside:
     """SID to name and members, each with name (`LAB\\svc`) and SID."""
     rights: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """`SeNetworkLogonRight` to SIDs."""
+    accounts: t.Mapping[str, str] = field(default_factory=dict)
+    """Accounts that may come, as the host spells them (`LAB\\svc`, `WEB01\\rescue`), to their SIDs: members of groups, and others."""
     root_sddl: str = ""
     plugins: tuple[Plugin, ...] = ()
     netlogon: Netlogon = field(default_factory=Netlogon)

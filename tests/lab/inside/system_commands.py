@@ -163,9 +163,10 @@ def account_name(call: Call) -> str:
 
 
 def user_sid(call: Call) -> str:
-    """The caller's SID: that of the member of a group by this name, else one made of the name."""
+    """The caller's SID: of the accounts that are known, else of the member of a group by this name, else one made of the name."""
     name = account_name(call).lower()
-    known = next((sid for _name, members in call.inside.groups.values() for member, sid in members if member.lower() == name), "")
+    members = [*call.inside.accounts.items(), *(member for _name, members in call.inside.groups.values() for member in members)]
+    known = next((sid for member, sid in members if member.lower() == name), "")
     return known or f"{hashed_sid(name.partition(chr(92))[0])}-{1000 + sum(map(ord, name)) % 9000}"
 
 
