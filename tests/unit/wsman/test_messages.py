@@ -116,7 +116,7 @@ def headers(message: bytes) -> dict[str, tuple[str | None, str]]:
 def body(message: bytes) -> list[tuple[str, dict[str, str], str]]:
     """Elements of the body: name, attributes, text; what names one shell or command is left out."""
     found = next(element for element in ET.fromstring(message) if element.tag.endswith("Body"))
-    return [(one.tag, {key: "" for key in one.attrib}, (one.text or "").strip()) for one in found.iter()][1:]
+    return [(one.tag, dict.fromkeys(one.attrib, ""), (one.text or "").strip()) for one in found.iter()][1:]
 
 
 def shell_message(verb: str, inner: str, options: dict[str, str] | None = None) -> bytes:
