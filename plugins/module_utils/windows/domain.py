@@ -26,7 +26,7 @@ NO_DOMAIN = 1355
 MEMBERS, CONTROLLERS = frozenset((1, 3, 4, 5)), frozenset((4, 5))
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 # "Trusted DC Connection Status Status = 1311 0x51f ERROR_NO_LOGON_SERVERS": nltest speaks English everywhere; should it not, number and hex number stay.
-_STATUS = re.compile(r"(?:\bStatus\s*=\s*(\d{1,10}))|(?:=\s*(\d{1,10})\s+0x[0-9A-Fa-f]+\s+[A-Z])")
+_STATUS = re.compile(r"(?:\bStatus\s*=\s*(\d{1,10})(?!\d))|(?:=\s*(\d{1,10})\s+0x[0-9A-Fa-f]+\s+[A-Z])")
 _SERVER = re.compile(r"\\\\([A-Za-z0-9._:-]{1,255})")
 
 

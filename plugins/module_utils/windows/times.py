@@ -38,7 +38,7 @@ _HEX = re.compile(r"0x([0-9A-Fa-f]{8})(?![0-9A-Fa-f])")
 _SECONDS = re.compile(r"(\d{1,12})(?:[.,](\d{1,9}))?s")
 # "10:37:19, +01.0620337s"; without /dataonly "... o:-00.6800000s  [...".
 _SAMPLE = re.compile(r"^\s*\d{1,2}\D\d\d\D\d\d.*?(?:,|o:)\s*([+-]\d{1,10})[.,](\d{1,9})s", re.MULTILINE)
-_TRACKED = re.compile(r"([A-Za-z0-9._-]{1,255}) \[([0-9A-Fa-f.:%]+):\d{1,5}\]")
+_TRACKED = re.compile(r"\[\[?([0-9A-Fa-f.:%]{2,60})\]?:\d{1,5}\]")
 
 
 def needs(circumstances: Circumstances) -> Needs:
@@ -56,7 +56,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[TimeEvid
         return Unknown(DENIED) if DENIED in (status.unknown, registry.why(PARAMETERS)) else NOT_TOLD if status.unknown == "not read" else status
     lines = _lines(status)
     servers = registry.text(PARAMETERS, "NtpServer") or ""
-    compared, offset = _chart(material.said(CHART), circumstances)
+    compared, offset = _chart(material.said(CHART))
     return TimeEvidence(
         type=registry.text(PARAMETERS, "Type") or "", servers=tuple(one.partition(",")[0] for one in servers.split()), service=state,
         source=_source(lines, status, source), last_sync=_last(lines, circumstances), synchronised=_synchronised(lines),
@@ -118,13 +118,13 @@ def _last(lines: Known[tuple[str, ...]], circumstances: Circumstances) -> Known[
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(0.0, circumstances.at - float(since[1]))))
 
 
-def _chart(said: Known[Said], circumstances: Circumstances) -> tuple[str, Known[float]]:
+def _chart(said: Known[Said]) -> tuple[str, Known[float]]:
     """The controller, and how far the host is ahead of it. [MEM] w32tm counts as NTP does: positive where the other side is ahead."""
     if isinstance(said, Unknown):
         return "", said
+    # The domain was asked for; which of its controllers answered, only the address tells.
     tracked = _TRACKED.search(said.text)
-    name, address = (tracked[1], tracked[2]) if tracked else ("", "")
-    compared = address if name.lower() == circumstances.domain.lower() else name
+    compared = tracked[1] if tracked else ""
     samples = _SAMPLE.findall(said.text)
     if not samples:
         return compared, _no_sample(said)
