@@ -35,6 +35,7 @@ _VALUE = re.compile(r"^ {4}(.*?) {4}(REG_[A-Z_]+)(?: {1,4}(.*))?$")
 _NUMBERED = re.compile(r"^ {4}(.+?) {4}(0x[0-9a-fA-F]{1,8}) {4}([0-9A-Fa-f]*)$")
 # Output that goes through text mode twice has its line ends doubled.
 _BREAK = re.compile(r"\r+\n")
+_ROOT = re.compile(r"^\s*<([\w.:-]+)")
 _DEFAULT = re.compile(r"^(?:\(.*\)|<NO NAME>)$")
 
 
@@ -61,9 +62,10 @@ def registry(keys: t.Sequence[Key], said: t.Mapping[str, Known[Said]]) -> Regist
     """What the answers tell of these keys. What was read before a failure is kept."""
     planned = plan(keys)
     answers = {key.path: said.get(_id(key), Unknown("not read")) for key in planned}
-    parsed = {path: parse(answer.text, failed=answer.code not in (0, None)) for path, answer in answers.items() if isinstance(answer, Said)}
+    parsed = {path: parse(answer.text) for path, answer in answers.items() if isinstance(answer, Said)}
     works = _works(said.get(ROOT), parsed.values())
     absent = _absent(said.get(CONTROL))
+    refusals = {page.stray for page in parsed.values() if page.stray and not page.keys and page.stray != absent}
     values: dict[str, tuple[Value, ...]] = {}
     spelled: dict[str, str] = {}
     unknown: dict[str, str] = {}
@@ -74,7 +76,7 @@ def registry(keys: t.Sequence[Key], said: t.Mapping[str, Known[Said]]) -> Regist
             spelled.setdefault(key.path.lower(), key.path)
             continue
         page = parsed[key.path]
-        unknown.update(_unknown(key, answer, page, absent, works))
+        unknown.update(_unknown(key, answer, page, absent, works, refusals))
         found = {**({key.path: ()} if _exists(key, answer, page) else {}), **page.keys}
         for path, those in found.items():
             values[path.lower()] = _joined(values.get(path.lower(), ()), those)
@@ -95,10 +97,10 @@ class Page:
     """The key that was printed last."""
 
 
-def parse(text: str, *, failed: bool = False) -> Page:
+def parse(text: str) -> Page:
     """Keys and values of an answer. A line that is neither goes on with the text value before it: values may hold line breaks.
 
-    `failed`: reg query told of an error, which stands after an empty line where it is not part of the last value.
+    An empty line ends a value, for error texts come behind one; but one of XML (the configuration of a plugin) goes on until its root is closed.
     """
     page = Page()
     stray: list[str] = []
@@ -106,7 +108,7 @@ def parse(text: str, *, failed: bool = False) -> Page:
     found: dict[str, list[Value]] = {}
     for line in _BREAK.sub("\n", text).split("\n"):
         header, value = _HEADER.match(line), _VALUE.match(line) or _NUMBERED.match(line)
-        if header or value or (failed and not line.strip()):
+        if header or value or (pending and pending.is_over(line)):
             _flush(found, page.last, pending)
             pending = None
         if header:
@@ -114,7 +116,7 @@ def parse(text: str, *, failed: bool = False) -> Page:
             found.setdefault(page.last, [])
         elif value and page.last:
             pending = _Pending(value[1], value[2], [value[3] or ""])
-        elif pending and pending.kind in TEXTS:
+        elif pending:
             pending.parts.append(line)
         elif line.strip():
             stray.append(line)
@@ -145,6 +147,13 @@ class _Pending(t.NamedTuple):
     name: str
     kind: str
     parts: list[str]
+
+    def is_over(self, line: str) -> bool:
+        """Whether this line is no part of the value any more."""
+        root = _ROOT.match(self.parts[0])
+        if root is None:
+            return self.kind not in TEXTS or not line.strip()
+        return self.parts[-1].rstrip().endswith((f"</{root[1]}>", "/>") if len(self.parts) == 1 else f"</{root[1]}>")
 
 
 def _flush(found: dict[str, list[Value]], key: str, pending: _Pending | None) -> None:
@@ -236,14 +245,14 @@ def _works(root: Known[Said] | None, pages: t.Iterable[Page]) -> bool:
     return root is None or isinstance(root, Unknown) or root.code == 0
 
 
-def _unknown(key: Key, answer: Said, page: Page, absent: str, works: bool) -> dict[str, str]:
+def _unknown(key: Key, answer: Said, page: Page, absent: str, works: bool, refusals: set[str]) -> dict[str, str]:
     """What an answer leaves open, by key in lower case."""
     path = key.path.lower()
     if answer.code is None:
         # The key that came last may be incomplete.
         return {path: CUT_OFF, **({page.last.lower(): CUT_OFF} if page.last else {})}
     if page.keys:
-        told = answer.code != 0 and page.stray and key.deep and not _filtered(key)
+        told = page.stray and (answer.code != 0 or page.stray in refusals) and key.deep and not _filtered(key)
         return dict.fromkeys(_hollow(page), DENIED) if told else {}
     if _exists(key, answer, page):
         return {}

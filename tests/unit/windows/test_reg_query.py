@@ -165,3 +165,15 @@ def test_two_answers_that_show_the_same_key_are_joined() -> None:
     keys = (Key(WSMAN, contains=("a",)), Key(f"{WSMAN}\\Service", deep=False))
     found = read(keys, Said(0, f"{FULL}\\Service\r\n    a    REG_SZ    1\r\n"), Said(0, f"{FULL}\\Service\r\n    A    REG_SZ    1\r\n    b    REG_SZ    2\r\n"))
     assert [value.name for value in found.values(f"{WSMAN}\\service")] == ["a", "b"]
+
+
+def test_an_error_text_behind_a_whole_value_is_not_part_of_it_even_where_all_went_well() -> None:
+    text = f"\r\n{FULL}\r\n    ConfigXML    REG_SZ    <A x=\"1\">\r\n\r\n</A>\r\n\r\n{REFUSED}"
+    assert read((Key(WSMAN),), Said(0, text)).text(WSMAN, "ConfigXML") == '<A x="1">\n\n</A>'
+    assert read((Key(WSMAN),), Said(0, f"\r\n{FULL}\r\n    a    REG_SZ    x\r\n\r\n{REFUSED}")).text(WSMAN, "a") == "x"
+
+
+def test_any_text_is_taken_without_an_error() -> None:
+    for text in ("\x00" * 9, "    " * 999, f"{FULL}\r\n" * 3, "    a    REG_SZ    b", f"{FULL}\r\n    a    REG_DWORD    {'9' * 9999}", "HKEY_\\"):
+        for code in (None, 0, 1, 5):
+            read((Key(WSMAN), Key(f"{WSMAN}2", contains=("x",))), Said(code, text), Said(code, text))
