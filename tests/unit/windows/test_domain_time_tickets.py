@@ -162,6 +162,7 @@ Last Successful Sync Time: unspecified
 Source: Local CMOS Clock
 Poll Interval: 10 (1024s)
 """
+STOPPED = Unknown("the time service does not run")
 FREE = ENGLISH.replace("0xC000020A", "0x4C4F434C").replace("Stratum: 4", "Stratum: 1")
 
 
@@ -182,7 +183,7 @@ def test_the_status_is_read_by_its_order(text: str, expected: tuple[str, object,
 
 
 @pytest.mark.parametrize(("answer", "source", "synchronised"), [
-    (said("Der folgende Fehler ist aufgetreten: Der Dienst wurde nicht gestartet. (0x80070426)\n", -2147023834), Unknown("the time service does not run"), False),
+    (said("Der folgende Fehler ist aufgetreten: Der Dienst wurde nicht gestartet. (0x80070426)\n", -2147023834), STOPPED, False),
     (said("Access is denied. (0x80070005)\n", 5), Unknown(DENIED), Unknown(DENIED)),
     (said("Fehler (0x800706BA)", 1), Unknown("w32tm failed with 0x800706BA"), Unknown("w32tm failed with 0x800706BA")),
     (said("nonsense", 0), Unknown("w32tm ended with exit code 0"), Unknown("w32tm ended with exit code 0")),
