@@ -130,7 +130,7 @@ def parse(text: str, domain: str = "", machine: str = "") -> Descriptor:
     parts = _sections(text.strip())
     dacl, flags = _acl(parts["D"], domain, machine) if "D" in parts else (None, ())
     sacl, _flags = _acl(parts["S"], domain, machine) if "S" in parts else ((), ())
-    owner, group = (_trustee(parts[key], domain, machine) if parts.get(key) else "" for key in "OG")
+    owner, group = (_trustee(parts[key], domain, machine) if key in parts else "" for key in "OG")
     return Descriptor(owner, group, dacl, flags, sacl or ())
 
 
