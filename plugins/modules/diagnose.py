@@ -334,7 +334,7 @@ def _observe(target: Target, domain: Domain, params: dict[str, t.Any], limits: d
         guest.knows_user_by(_sids(seen.get("directory")))
         seen["host"] = guest.found
     if params.get("client"):
-        seen["client"] = _client(params)
+        seen["client"] = _client(params, host.presented_by(target, seen["endpoint"], params["connect_timeout"]) if "endpoint" in seen else ())
     return Case(target.evidence(), client_name=params.get("client_host") or "", **seen)
 
 
@@ -344,8 +344,8 @@ def _endpoint(target: Target, params: dict[str, t.Any]) -> EndpointEvidence:
     )
 
 
-def _guest(target: Target, seen: EndpointEvidence, params: dict[str, t.Any], subsets: tuple[str, ...]) -> host.Look:
-    about = host.circumstances_of(target, seen, at=time.time(), thorough=False, revocation=params["revocation"])
+def _guest(target: Target, seen: EndpointEvidence, params: dict[str, t.Any], subsets: tuple[str, ...], **more: t.Any) -> host.Look:
+    about = host.circumstances_of(target, seen, at=time.time(), thorough=False, revocation=params["revocation"], **more)
     return host.Look(about, subsets)
 
 
@@ -356,11 +356,11 @@ def _sids(seen: t.Any) -> tuple[str, ...]:
     return (account.sid, *sids) if getattr(account, "sid", "") and isinstance(sids, tuple) else ()
 
 
-def _client(params: dict[str, t.Any]) -> t.Any:
-    """The inside of the Windows machine that is the client."""
+def _client(params: dict[str, t.Any], presented: tuple[bytes, ...]) -> t.Any:
+    """The inside of the Windows machine that is the client, and what it makes of the certificates that the host presents."""
     target = from_params(params["client"])
     seen = _endpoint(target, params)
-    guest = _guest(target, seen, params, host.OF_A_CLIENT)
+    guest = _guest(target, seen, params, host.OF_A_CLIENT, presented=presented)
     plan = logon.Plan(rungs=("authenticate", "identify"), thorough=False, guest=guest, limit=params["attempts"])
     logon.observe(target, seen, timeout=max(1.0, params["timeout"] - seen.seconds), plan=plan)
     return guest.found

@@ -12,14 +12,17 @@ from dataclasses import replace
 
 from ..evidence import answers
 from ..evidence.base import Known, Unknown
-from ..evidence.endpoint import ClockEvidence, EndpointEvidence
+from ..evidence.endpoint import ClockEvidence, EndpointEvidence, TlsEvidence
 from ..evidence.host import DENIED, SUBSETS, HostEvidence
 from ..evidence.logon import AttemptEvidence
 from ..target import Target
 from ..windows import access, certificates, client, config, domain, firewall, limits, listeners, mappings, policy, services, system, tickets, times
 from ..windows.material import Circumstances, Material, Needs
 from ..wire.deadline import Deadline
+from ..wire.revocation import revocation_of
 from ..wire.session import Session
+from ..wire.tcp import connect
+from ..wire.tls import chain_of
 from ..wsman.client import Client
 from .inside import CMD, CONFIG, Reading, together
 
@@ -78,6 +81,10 @@ class Look:
         if "access" in names:
             material = reading.more(material, access.more(material, here))
         told = {name: FILES[name].evidence(material, here) for name in names}
+        if "certificates" in names:
+            # The authorities are asked from here, not by the host.
+            asked = {one.thumbprint: revocation_of(list(one.ders), deadline) for one in certificates.to_ask(material, here)}
+            told["certificates"] = certificates.answered(told["certificates"], asked)
         self.requests += talk.requests
         evidence = HostEvidence(
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), vantage=socket.gethostname(), way=way.way, account=way.account, method=way.method,
@@ -107,6 +114,15 @@ def circumstances_of(target: Target, seen: EndpointEvidence | None, *, at: float
         at=at, host=target.host, port=target.port, scheme=target.scheme, user=target.username or "", connection=target.connection,
         **known,
     )
+
+
+def presented_by(target: Target, seen: EndpointEvidence, seconds: float) -> tuple[bytes, ...]:
+    """The certificates that a host presents where the inventory's way is HTTPS, as DER, leaf first."""
+    door = next((door for door in seen.doors if door.scheme == "https" and door.port == target.port and isinstance(door.tls, TlsEvidence)), None)
+    if door is None:
+        return ()
+    deadline = Deadline(seconds)
+    return chain_of(lambda: connect(door.address, door.port, deadline.left()), target.host, deadline)
 
 
 def _clock(seen: EndpointEvidence | None) -> ClockEvidence | None:

@@ -48,6 +48,18 @@ def look(
     return seen, stream
 
 
+def chain_of(connect: Connect, server_name: str, deadline: Deadline) -> tuple[bytes, ...]:
+    """The certificates that a host presents, as DER, leaf first, whatever they are worth; none where there is no handshake."""
+    try:
+        sock = connect()
+        sock.settimeout(max(0.001, deadline.left()))
+        with _bare("TLSv1", "TLSv1.3").wrap_socket(sock, server_hostname=server_name.partition("%")[0].rstrip(".")) as stream:
+            return tuple(presented(stream))
+    except (OSError, ValueError):
+        # The endpoint has told why by now; here there is only nothing to compare with.
+        return ()
+
+
 def warm_up() -> None:
     """Do one handshake in memory, so that Ansible's forks inherit an initialised library, and build the contexts they share."""
     _bare("TLSv1", "TLSv1.3")
