@@ -33,6 +33,7 @@ MANNERS: t.Mapping[str, Manner] = {
     "wmi_denied": Manner(("service", "provider", "connect", "code5"), "wsmerror.h 0x80338104-06: which of them a missing namespace right gives is unknown."),
     "delayed": Manner(("present", "absent"), "Win32_Service.DelayedAutoStart came with Windows Server 2016 (Microsoft's documentation)."),
     "references": Manner(("endpoint", "path"), "Recorded: a reference is an endpoint reference. [inferred] an object path as text, which WQL itself uses."),
+    "account_list": Manner(("names", "sids"), "[inferred] RSOP_UserPrivilegeRight.AccountList: names, as gpresult prints them, or *SID as in GptTmpl.inf."),
     "registry_class": Manner(("default", "cimv2", "both"), "Recorded: root/default has StdRegProv. jWSMV and Microsoft: root/cimv2 has it too since Vista."),
 }
 """Names of `Inside.manner`."""

@@ -53,7 +53,7 @@ def answer(request: Message, windows: Windows, account: Account, live: Live = la
         active = request.options.get("PolicyStore", "").lower() in ("activestore", "rsop")
         return wmi.answer(request, Host(inside, windows, active))
     if _about_shells(name):
-        return enumeration.answer(request, inside, lambda: (*(forgotten(one) for one in _visible(inside, account)), *live()), one_first=False)
+        return enumeration.answer(request, inside, lambda: (*(forgotten(*one) for one in enumerate(_visible(inside, account))), *live()), one_first=False)
     if name.split("/")[0] == "config":
         return _config(request, windows, inside, name)
     raise Fault("s:Sender", "a:DestinationUnreachable", NOT_FOUND, 2150858811, action=ADDRESSING_FAULT)
@@ -98,9 +98,10 @@ def denied(inside: Inside, windows: Windows, name: str) -> Fault:
     number = WMI_DENIED.get(manner(inside, "wmi_denied")) if name.startswith("wmi/") and "denied" not in inside.manner else None
     if number:
         return Fault("s:Receiver", "w:InternalError", f"The WS-Management service cannot process the request. {number[1]}", number[0])
+    text = "Zugriff verweigert" if inside.language == "de" else "Access is denied."
     if how == "code5":
-        return Fault("s:Sender", "w:AccessDenied", "Access is denied.", 5)
-    return Fault("s:Receiver", "w:InternalError", "Access is denied.", 2147942405, "wmi" if how == "wmi" else "wsman")
+        return Fault("s:Sender", "w:AccessDenied", text, 5)
+    return Fault("s:Receiver", "w:InternalError", text, 2147942405, "wmi" if how == "wmi" else "wsman")
 
 
 def _config(request: Message, windows: Windows, inside: Inside, name: str) -> bytes:
@@ -158,9 +159,9 @@ def _visible(inside: Inside, account: Account) -> t.Sequence[Forgotten]:
     return inside.shells if account.administrator else ()
 
 
-def forgotten(one: Forgotten) -> str:
+def forgotten(number: int, one: Forgotten) -> str:
     """A shell that somebody left open, as `winrm enumerate shell` lists it ([MS-WSMV] 2.2.4.37); its id follows from whose it is."""
-    id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{one.owner} {one.resource} {one.client}")).upper()
+    id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{number} {one.owner} {one.resource} {one.client}")).upper()
     return shell_element(id, one.resource, one.owner, one.client, "P0DT3H12M7S", "P0DT3H11M55S")
 
 

@@ -54,7 +54,7 @@ def _read(inside: Inside, method: str, given: t.Mapping[str, str]) -> tuple[int,
         return FOUND, [("sNames", name) for name in known.subkeys(key)]
     if method == "EnumValues":
         # An array that runs beside the other: first all names, then all types.
-        return FOUND, [("sNames", name) for name in values] + [("Types", str(TYPES.get(kind, 0))) for kind, _data in values.values()]
+        return FOUND, [*(("sNames", name) for name in values), *(("Types", str(TYPES.get(kind, 0))) for kind, _data in values.values())]
     name = given.get("svaluename", "")
     value = next((value for known_name, value in values.items() if known_name.lower() == name.lower()), None)
     kind, parameter = GETTERS[method]

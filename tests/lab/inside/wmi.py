@@ -21,9 +21,10 @@ WQL = "http://schemas.microsoft.com/wbem/wsman/1/WQL"
 SELECTORS = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
 KINDS: t.Mapping[tuple[str, str], Kind] = {
     (namespace, kind.name.lower()): kind
-    for namespace, kinds in (("root/cimv2", wmi_cimv2.KINDS), ("root/standardcimv2", wmi_firewall.KINDS)) for kind in kinds
+    for namespace, kinds in (("root/cimv2", wmi_cimv2.KINDS), ("root/standardcimv2", wmi_firewall.KINDS), ("root/rsop/computer", wmi_cimv2.POLICY_KINDS))
+    for kind in kinds
 }
-SPELLED = {"root/cimv2": "root/cimv2", "root/standardcimv2": "root/StandardCimv2", "root/default": "root/default"}
+SPELLED = {"root/cimv2": "root/cimv2", "root/standardcimv2": "root/StandardCimv2", "root/default": "root/default", "root/rsop/computer": "root/rsop/computer"}
 NO_FILTER = "The data source could not process the filter. The filter might be missing or it might be invalid. Change the filter and try the request again. "
 NO_CLASS = "The specified class does not exist in the given namespace."
 NO_QUERY = "The WS-Management service cannot process the request. The WQL query is invalid."

@@ -12,7 +12,7 @@ import typing as t
 from ..messages import Windows
 from .manners import manner
 from .model import Inside, Service
-from .profiles import PRODUCTS
+from .profiles import PRODUCTS, hashed_sid, rights
 from .wql import Reference, Row, Value
 
 
@@ -127,7 +127,7 @@ def _adapter(index: int, description: str, addresses: tuple[str, ...], domain: s
 
 def groups(host: Host) -> t.Iterator[Row]:
     """Win32_Group: local ones, whose Domain is the computer; of the domain only those that are members of one."""
-    for sid, (name, _members) in host.inside.groups.items():
+    for sid, (name, _those) in host.inside.groups.items():
         yield _account(host, host.inside.computer, name, sid, True) | {"SIDType": 4}
     for domain, name, sid in _members(host):
         if _what(host, domain, name, sid) == "Win32_Group" and sid not in host.inside.groups:
@@ -135,8 +135,10 @@ def groups(host: Host) -> t.Iterator[Row]:
 
 
 def users(host: Host) -> t.Iterator[Row]:
-    """Win32_UserAccount: those that a group names, the built-in ones among them."""
-    for domain, name, sid in _members(host):
+    """Win32_UserAccount: those that a group names, the built-in ones among them, and the accounts of the host itself."""
+    own = {name: f"{hashed_sid(host.inside.computer)}-{1001 + sum(map(ord, name)) % 1000}" for name, account in host.windows.accounts.items() if account.local}
+    unnamed = [(host.inside.computer, name, sid) for name, sid in own.items() if sid not in {sid for _domain, _name, sid in _members(host)}]
+    for domain, name, sid in (*_members(host), *unnamed):
         if _what(host, domain, name, sid) == "Win32_UserAccount":
             local = domain.lower() == host.inside.computer.lower()
             yield _account(host, domain, name, sid, local) | {
@@ -187,6 +189,23 @@ def memberships(host: Host) -> t.Iterator[Row]:
             }
 
 
+def policy_rights(host: Host) -> t.Iterator[Row]:
+    """RSOP_UserPrivilegeRight of root/rsop/computer: rights that are not the default of a member of a domain were set by a policy [inferred]."""
+    inside = host.inside
+    if not inside.domain:
+        return
+    usual = rights(PRODUCTS[inside.profile], hashed_sid(inside.computer))
+    known = {sid: f"BUILTIN\\{name}" for sid, (name, _those) in inside.groups.items()} | {sid: f"{domain}\\{name}" for domain, name, sid in _members(host)}
+    for right, sids in inside.rights.items():
+        if tuple(sids) != tuple(usual.get(right, ())):
+            sid_list = manner(inside, "account_list") == "sids"
+            yield {
+                "AccountList": tuple(f"*{sid}" if sid_list else known.get(sid, sid) for sid in sids), "creationTime": datetime.datetime(2024, 3, 1, 9, 30),
+                "GPOID": "CN={31B2F340-016D-11D2-945F-00C04FB984F9},CN=Policies,CN=System", "id": f"{{{sum(map(ord, right)):08X}}}", "name": "",
+                "precedence": 1, "SOMID": "", "UserRight": right,
+            }
+
+
 def utc_time(host: Host) -> t.Iterator[Row]:
     """Win32_UTCTime: a singleton without dates; its milliseconds are always NULL (Microsoft's documentation)."""
     clock = now(host)
@@ -196,6 +215,7 @@ def utc_time(host: Host) -> t.Iterator[Row]:
     }
 
 
+POLICY_KINDS = (Kind("RSOP_UserPrivilegeRight", ("UserRight", "precedence"), policy_rights),)
 KINDS = (
     Kind("Win32_Service", ("Name",), services), Kind("Win32_SystemDriver", ("Name",), drivers),
     Kind("Win32_OperatingSystem", ("Name",), operating_system, True), Kind("Win32_ComputerSystem", ("Name",), computer_system),
