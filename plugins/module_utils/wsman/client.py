@@ -121,7 +121,8 @@ class Client:
     def enumerate(self, resource: str, *, wql: str = "", selectors: Pairs | None = None, most: int = 5000) -> Enumeration:
         """All objects of a resource, those of a query, or those whose keys are `selectors`; what was read before a failure is kept."""
         uri = envelope.resource_uri(resource)
-        walk = _Walk(self, uri, f"Enumerate {envelope.short_name(uri)}", most)
+        asked = f" ({_shown(wql)})" if wql else ""
+        walk = _Walk(self, uri, f"Enumerate {envelope.short_name(uri)}{asked}", most)
         try:
             walk.run(envelope.enumerate_body(wql=wql, selectors=selectors))
         except WsmanError as error:
