@@ -230,8 +230,8 @@ class _Walk:
         for _page in range(MOST_PAGES):
             if not context:
                 return
-            if len(self.items) > self.most or client.received - began > MOST_BYTES:
-                self._stop(context, "too_large", f"more than {min(self.most, len(self.items))} items")
+            if client.received - began > MOST_BYTES:
+                self._stop(context, "too_large", f"more than {MOST_BYTES} bytes")
             context = self._taken(self._pull(context), "PullResponse")
         if context:
             self._stop(context, "too_large", f"no end after {MOST_PAGES} pages")

@@ -200,6 +200,15 @@ def test_recorded_conversation(names: tuple[str, ...], text: str) -> None:
 
 
 @needs_captures
+def test_recorded_answers_to_two_lines() -> None:
+    again = (*STANDARD, "standard-03-response-SignalResponse", *STANDARD[1:], "standard-04-response-DeleteResponse")
+    talk, session = client(*(capture(f"winrs-{name}.xml") for name in again))
+    with Shell(talk) as shell:
+        assert shell.run("echo hi").text == shell.run("echo hi").text == "hi\r\n"
+    assert not session.script
+
+
+@needs_captures
 @pytest.mark.parametrize("name", ["winrb-open_shell_v1.xml", "winrb-open_shell_v2.xml"])
 def test_recorded_shells_of_older_hosts(name: str) -> None:
     talk, session = client(capture(name), DELETED)
