@@ -159,4 +159,9 @@ def defaults_of(path: str, build: str = "") -> tuple[str, ...]:
     return old or DEFAULTS[known]
 
 
+def spelled(path: str) -> str:
+    """A setting's path as Windows writes it, whatever the case it came in."""
+    return _KNOWN.get(path.lower(), path)
+
+
 _KNOWN = {path.lower(): path for path in DEFAULTS}

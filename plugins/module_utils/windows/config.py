@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..codes.config_defaults import DEFAULTS, OWNED, POLICIES, STORE, STORED, defaults_of
+from ..codes.config_defaults import DEFAULTS, OWNED, POLICIES, STORE, STORED, defaults_of, spelled
 from ..evidence.base import Known, Unknown
 from ..evidence.host import DEFAULT, LOCAL, POLICY, ConfigEvidence, SettingEvidence
 from ..wsman.objects import Object
@@ -69,7 +69,7 @@ def _setting(path: str, value: str, mark: str, build: str) -> SettingEvidence:
     match = next((one for one in defaults if _same(one, value)), None)
     # Only "GPO" is known for single settings; another mark would be news, and no hand on the host writes marks.
     source = POLICY if mark else DEFAULT if match is not None else LOCAL
-    return SettingEvidence(path, value, match if match is not None else next(iter(defaults), None), source)
+    return SettingEvidence(spelled(path), value, match if match is not None else next(iter(defaults), None), source)
 
 
 def _same(one: str, other: str) -> bool:

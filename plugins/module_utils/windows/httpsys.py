@@ -43,6 +43,11 @@ _ADDRESS = re.compile(r"^\s+([0-9A-Fa-f:.%]*[:.][0-9A-Fa-f:.%]+)\s*$")
 _GENERIC = ((0x10000000, "GA"), (0x20000000, "GX"), (0x40000000, "GW"), (0x80000000, "GR"))
 
 
+def whole(material: Material) -> bool:
+    """Whether keys that nobody named would have been seen: not where every command was refused, and the registry was asked value by value."""
+    return not material.commands or any(isinstance(one, Said) for one in material.commands.values())
+
+
 def listen_only(material: Material) -> Known[tuple[str, ...]]:
     """The addresses that HTTP.sys listens on; none: all."""
     registry = material.registry
@@ -68,8 +73,9 @@ def reservations(material: Material) -> Known[tuple[ReservationEvidence, ...]]:
 def bindings(material: Material) -> Known[tuple[BindingEvidence, ...]]:
     """The certificates that HTTP.sys presents, by address and port or by name and port."""
     registry = material.registry
-    if registry.has(PARAMETERS) and registry.why(BINDINGS[0]) is None:
-        return tuple(_binding(material, f"{root}\\{endpoint}", endpoint) for root in BINDINGS for endpoint in registry.subkeys(root))
+    found = tuple(_binding(material, f"{root}\\{endpoint}", endpoint) for root in BINDINGS for endpoint in registry.subkeys(root))
+    if found or (registry.has(PARAMETERS) and registry.why(BINDINGS[0]) is None and whole(material)):
+        return found
     said = _said(material, CERTIFICATES)
     return _reason(material, BINDINGS[0], said) if isinstance(said, Unknown) else _spoken_bindings(said.text)
 

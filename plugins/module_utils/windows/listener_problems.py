@@ -15,6 +15,7 @@ from .addresses import Address, address_of, inside, ranges, reachable
 from .material import Circumstances
 
 WILDCARDS = frozenset(("0.0.0.0", "::"))
+LONGEST = 200
 USUAL_PORTS = frozenset((5985, 5986))
 
 
@@ -32,6 +33,8 @@ class View:
     circumstances: Circumstances
     bound_known: bool = True
     """False where the listeners come from the registry, which does not say what they are bound to."""
+    bindings_whole: bool = True
+    """False where only the usual ones were asked for."""
 
     @property
     def enabled(self) -> tuple[ListenerEvidence, ...]:
@@ -54,6 +57,11 @@ def problems(view: View) -> tuple[ProblemEvidence, ...]:
 def label(listener: ListenerEvidence) -> str:
     """Its key, as Windows writes it: `*+HTTPS`."""
     return f"{listener.address}+{listener.transport}"
+
+
+def short(text: str) -> str:
+    """As much of a text as a sentence bears."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def path_of(url: str) -> str:
@@ -84,7 +92,7 @@ def _filters(view: View) -> t.Iterator[ProblemEvidence]:
         setting = _filter(view, version)
         if setting is not None and ranges(setting.value, version) is None:
             want = f"no list of ranges of IPv{version} addresses (low-high, separated by commas), nor *"
-            yield ProblemEvidence("bad_filter", f"{_whose(setting)} is {setting.value!r:.200}, which is {want}.", f"IPv{version}Filter")
+            yield ProblemEvidence("bad_filter", f"{_whose(setting)} is {short(setting.value)!r}, which is {want}.", f"IPv{version}Filter")
 
 
 def _left_out(view: View) -> t.Iterator[ProblemEvidence]:
@@ -101,7 +109,7 @@ def _by_list(view: View, address: Address) -> str:
     listed = {address_of(text) for text in only}
     if not only or address in listed or any(one is not None and one.is_unspecified and one.version == address.version for one in listed):
         return ""
-    return f"HTTP.sys listens on {', '.join(only)} only (netsh http show iplisten), not on {address}."
+    return f"HTTP.sys listens on {short(', '.join(only))} only (netsh http show iplisten), not on {address}."
 
 
 def _by_filter(view: View, address: Address) -> str:
@@ -112,7 +120,7 @@ def _by_filter(view: View, address: Address) -> str:
     parsed = ranges(setting.value, address.version) if setting else None
     if setting is None or parsed is None or inside(address, parsed):
         return ""
-    value = f"is {setting.value}" if setting.value else "is empty"
+    value = f"is {short(setting.value)}" if setting.value else "is empty"
     return f"{_whose(setting)} {value} and leaves out {address}: WinRM does not listen there."
 
 
@@ -139,7 +147,7 @@ def _bound(view: View, listener: ListenerEvidence) -> t.Iterator[ProblemEvidence
     if isinstance(view.bindings, Unknown):
         return
     here = [one for one in view.bindings if _serves(one, listener, view)]
-    if not any(_host_of(one) in WILDCARDS or address_of(_host_of(one)) is not None for one in here):
+    if view.bindings_whole and not any(_host_of(one) in WILDCARDS or address_of(_host_of(one)) is not None for one in here):
         yield ProblemEvidence("not_bound", f"HTTP.sys has no certificate for port {listener.port}: TLS with the listener {name} fails.", name)
     if foreign := [one for one in here if one.application and one.application != httpsys.WINRM]:
         yield ProblemEvidence(
@@ -191,7 +199,8 @@ def _reserved(view: View, listener: ListenerEvidence) -> t.Iterator[ProblemEvide
         return
     exact = [one for one in mine if path_of(one.url)] or mine
     if all(one.sddl and not httpsys.admits(one.sddl) for one in exact):
-        yield ProblemEvidence("reservation_wrong", f"The reservation of {exact[0].url} does not admit NT SERVICE\\WinRM ({exact[0].sddl}).", exact[0].url)
+        url, sddl = exact[0].url, short(exact[0].sddl)
+        yield ProblemEvidence("reservation_wrong", f"The reservation of {url} does not admit NT SERVICE\\WinRM ({sddl}).", url)
 
 
 def _port_of(url: str) -> str:

@@ -41,14 +41,14 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[Listener
     items = material.resource(RESOURCE)
     stored = isinstance(items, Unknown)
     found = _from_registry(material.registry) if isinstance(items, Unknown) else tuple(_listener(item) for item in items[:MOST])
-    if isinstance(items, Unknown) and found is None:
+    if isinstance(items, Unknown) and not found and not (found == () and httpsys.whole(material)):
         return items
     listeners = found or ()
     settings = config.evidence(material, circumstances)
     reserved = httpsys.reservations(material)
     view = View(
         listeners, addresses.own(material, circumstances, (one for item in listeners for one in item.listening_on)), settings, httpsys.listen_only(material),
-        httpsys.bindings(material), reserved, circumstances, bound_known=not stored,
+        httpsys.bindings(material), reserved, circumstances, bound_known=not stored, bindings_whole=httpsys.whole(material),
     )
     return ListenersEvidence(
         listeners, view.addresses, _filter(settings, "IPv4Filter"), _filter(settings, "IPv6Filter"), view.listen_only, view.bindings,

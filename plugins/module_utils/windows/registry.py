@@ -72,7 +72,8 @@ class Registry:
             return None
         if isinstance(found.data, int):
             return found.data
-        return int(found.data) if isinstance(found.data, str) and found.data.strip().isdigit() else None
+        text = found.data.strip() if isinstance(found.data, str) else ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 21 else None
 
     def strings(self, key: str, name: str) -> tuple[str, ...] | None:
         """A MULTI_SZ; a single string counts as one of one; None where it is not set."""

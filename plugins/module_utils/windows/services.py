@@ -22,7 +22,7 @@ ROOT = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
 QUERY = Query("services", "select * from Win32_Service where " + " or ".join(f"Name = '{name}'" for name in NAMES if name != "HTTP"))
 NO_SUCH_SERVICE, REFUSED = 1060, 5
 NOT_TOLD = Unknown("the host did not tell its services")
-_VALUES = ("Start", "DelayedAutostart", "DependOnService", "ObjectName", "Type")
+_VALUES = ("Start", "DelayedAutostart", "DependOnService", "ObjectName")
 _STATES = {1: "stopped", 2: "start_pending", 3: "stop_pending", 4: "running", 5: "start_pending", 6: "stop_pending", 7: "paused"}
 _WORDS = {
     "running": "running", "stopped": "stopped", "paused": "paused", "start pending": "start_pending", "stop pending": "stop_pending",
@@ -35,8 +35,8 @@ _EXIT = re.compile(r":\s*(\d+)\s*\(0x[0-9a-fA-F]+\)")
 
 
 def key_of(name: str) -> Key:
-    """The service's own key."""
-    return Key(f"{ROOT}\\{name}", deep=False, values=_VALUES)
+    """The service's own key. Value by value only that of WinRM is worth its requests; WMI tells the others."""
+    return Key(f"{ROOT}\\{name}", deep=False, values=_VALUES if name == NAMES[0] else ())
 
 
 def command_of(name: str) -> Command:

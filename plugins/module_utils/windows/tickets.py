@@ -18,7 +18,7 @@ from .material import Circumstances, Command, Material, Needs, Said
 OWN, MACHINE = Command("klist:own", "klist"), Command("klist:machine", "klist -li 0x3e7")
 """0x3e7 is the logon session of SYSTEM, whose tickets are those of the host's account."""
 LOGONS = (("own", OWN), ("machine", MACHINE))
-MOST = 500
+MOST, LONGEST = 500, 300
 _BEGIN = re.compile(r"^\s*#\d{1,6}>\s*")
 _CODE = re.compile(r"(?<![:0-9A-Fa-fx])0x[0-9A-Fa-f]{8}(?![0-9A-Fa-f])")
 _NUMBER = re.compile(r"(?<![\w:./-])1312(?![\w./-])")
@@ -61,7 +61,7 @@ def _ticket(block: t.Sequence[str], logon: str) -> HostTicketEvidence | None:
 
 
 def _after_label(line: str) -> str:
-    return line.partition(":")[2].strip()
+    return line.partition(":")[2].strip()[:LONGEST]
 
 
 def _joined(principal: str) -> str:

@@ -30,9 +30,10 @@ TIMED_OUT = "800705b4"
 LOCAL_CLOCK = "4c4f434c"
 """The reference LOCL: a clock that follows nobody."""
 MOST_STRATUM = 15
+LONGEST = 200
 SINCE = 15
 """Line of a verbose status that counts the seconds since the last good time came."""
-_FIELD = re.compile(r"^[^:\n]{1,120}:[ \t]*(.*?)[ \t]*$")
+_FIELD = re.compile(r"^[^:\n]{1,120}:[ \t]*(.{0,200}?)[ \t]*$")
 _NUMBER = re.compile(r"-?\d{1,9}")
 _HEX = re.compile(r"0x([0-9A-Fa-f]{8})(?![0-9A-Fa-f])")
 _SECONDS = re.compile(r"(\d{1,12})(?:[.,](\d{1,9}))?s")
@@ -89,7 +90,7 @@ def _source(lines: Known[tuple[str, ...]], status: Known[Said], source: Known[Sa
     if not isinstance(lines, Unknown) and len(lines) > 7 and lines[7]:
         return lines[7]
     if isinstance(source, Said) and source.code == 0 and (text := source.text.strip()) and "\n" not in text:
-        return text
+        return text[:LONGEST]
     return lines if isinstance(lines, Unknown) else NOT_GATHERED
 
 

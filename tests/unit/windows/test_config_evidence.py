@@ -47,7 +47,7 @@ def test_a_setting_is_compared_with_its_default(leaf: str, expected: SettingEvid
 def test_paths_are_found_in_upper_and_lower_case_whatever_the_namespace() -> None:
     found = of("<Config><service><auth><basic>true</basic></auth></service></Config>")
     assert found.value("Service/Auth/Basic") == "true"
-    assert found.setting("SERVICE/AUTH/BASIC") == SettingEvidence("service/auth/basic", "true", "false", LOCAL)
+    assert found.setting("SERVICE/AUTH/BASIC") == SettingEvidence("Service/Auth/Basic", "true", "false", LOCAL)
 
 
 @pytest.mark.parametrize(("value", "build", "source", "default"), [

@@ -169,6 +169,16 @@ def test_stored_listeners_stand_in_where_they_may_not_be_enumerated() -> None:
     assert [one.kind for one in found.problems] == ["disabled"], "what they are bound to is not known"
 
 
+def test_value_by_value_only_the_usual_bindings_and_listeners_are_known() -> None:
+    refused = {"sc:winrm": Unknown(DENIED)}
+    seen = replace(material(item("HTTPS", Port=8443), item()), commands=refused)
+    assert kinds(replace(seen, registry=registry({httpsys.PARAMETERS: {}}))) == []
+    assert kinds(replace(seen, registry=registry({f"{httpsys.BINDINGS[0]}\\0.0.0.0:5986": {}}))) == []
+    stored = Material(resources={"config/listener": Unknown(DENIED)}, registry=registry({f"{STORE}\\Service": {}}))
+    assert [one.kind for one in of(stored).problems] == ["no_listener"]
+    assert listeners.evidence(replace(stored, commands=refused), here()) == Unknown(DENIED)
+
+
 def test_denied_stays_denied_where_nothing_else_tells() -> None:
     assert listeners.evidence(Material(resources={"config/listener": Unknown(DENIED)}), here()) == Unknown(DENIED)
 
