@@ -281,7 +281,8 @@ def test_queries(where: str, names: list[str]) -> None:
     "query",
     ["select * from Win32_Nothing", "select * from", "selekt * from Win32_Service", "select * from Win32_Service where",
      "select * from Win32_Service where Name =", "select * from Win32_Service where Nothing = 1", "select Nothing from Win32_Service",
-     "associators of {Win32_Service.Name='WinRM'}", "select * from Win32_Service where (Name='WinRM'", "select * from Win32_Service; drop", "select * from Win32_Service where Name = \u201cx\u201d"],
+     "associators of {Win32_Service.Name='WinRM'}", "select * from Win32_Service where (Name='WinRM'",
+     "select * from Win32_Service; drop", "select * from Win32_Service where Name = \u201cx\u201d"],
 )
 def test_a_query_that_wmi_does_not_take_is_a_fault_with_the_providers_words(query: str) -> None:
     error = faulted(lambda: rows(host(), query))
