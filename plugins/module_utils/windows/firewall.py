@@ -27,6 +27,7 @@ from ..evidence.host import (
     RuleEvidence,
 )
 from . import firewall_rules as rules
+from . import services
 from .material import Circumstances, Key, Material, Needs, Query
 from .registry import Registry
 
@@ -45,10 +46,10 @@ SETTINGS = ("EnableFirewall", "DoNotAllowExceptions", "DefaultInboundAction", "A
 CATEGORIES = {0: PUBLIC, 1: PRIVATE, 2: DOMAIN}
 """MSFT_NetConnectionProfile.NetworkCategory."""
 NETWORKS = Query("firewall_networks", "SELECT Name,InterfaceAlias,NetworkCategory FROM MSFT_NetConnectionProfile", "root/StandardCimv2")
-SERVICE = "mpssvc"
-OTHERS = ("Dir=Out", "Protocol=1", "Protocol=41", "Protocol=47", "Protocol=58", "App=%", "App=C:", "AppPkgId=")
-"""What marks a rule that cannot decide about a port of HTTP.sys, whose program is System: outgoing, UDP (17), ICMP, tunnels, programs, app packages. Of some
-500 rules of a server a tenth is left. A rule is never chosen by its name."""
+SERVICE = "MpsSvc"
+OTHERS = ("Dir=Out", "Protocol=1", "Protocol=41", "Protocol=47", "Protocol=58", "App=[^Ss]", "AppPkgId=")
+"""What marks a rule that cannot decide about a port of HTTP.sys, whose program is System: outgoing, UDP (17), ICMP, tunnels, other programs (a path begins
+with a percent sign or a drive), app packages. Of some 500 rules of a server a tenth is left. A rule is never chosen by its name."""
 USUAL_PORTS = (5985, 5986)
 MOST_RULES = 60
 NAMED = 3
@@ -65,7 +66,7 @@ def needs(circumstances: Circumstances) -> Needs:
         # Covered by the one before; where values are asked one by one, it says that the rules were not read.
         Key(f"{POLICIES}\\{RULES}", without=OTHERS), Key(INTERFACES, contains=("IPAddress", "SubnetMask")),
     )
-    return Needs(keys=keys, queries=(NETWORKS,))
+    return Needs(keys=(*keys, services.key_of(SERVICE)), commands=(services.command_of(SERVICE),), queries=(NETWORKS,))
 
 
 def evidence(material: Material, circumstances: Circumstances) -> Known[FirewallEvidence]:
@@ -75,7 +76,8 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[Firewall
     known = tuple(one for one in profiles if isinstance(one, ProfileEvidence))
     if not known:
         return next(one for one in profiles if isinstance(one, Unknown))
-    service, networks = _service(material), _networks(material)
+    mpssvc, networks = services.service(material, SERVICE), _networks(material)
+    service = mpssvc.state if mpssvc else ""
     ports = ports_of(material, circumstances)
     all_rules = _rules(registry)
     missing = registry.why(f"{STORE}\\{RULES}"), registry.why(f"{POLICIES}\\{RULES}")
@@ -113,9 +115,9 @@ class Decider:
         if not profile.on:
             by = " by policy" if profile.source == POLICY else ""
             return PassageEvidence(port, profile.name, OPEN, f"The firewall is switched off {where}{by}.")
-        if service in ("stopped", "missing"):
-            # [INF] What mpssvc put into the filter engine goes away with it.
-            return PassageEvidence(port, profile.name, OPEN, f"The firewall's service {SERVICE} does not run ({service}), so that no rule of it is in force.")
+        if service == "stopped":
+            # [INF] What MpsSvc put into the filter engine goes away with it.
+            return PassageEvidence(port, profile.name, OPEN, f"The firewall's service {SERVICE} does not run, so that no rule of it is in force.")
         if profile.no_exceptions:
             why = f"Whatever the rules say, all incoming connections are blocked {where} (DoNotAllowExceptions)."
             return PassageEvidence(port, profile.name, BLOCKED, why)
@@ -240,15 +242,6 @@ def _telling(known: t.Iterable[RuleEvidence], ports: t.Sequence[int]) -> tuple[R
     named = [one for one in known if any(rules.names_port(one, port) for port in ports)]
     general = [one for one in known if not one.ports and one.enabled and rules.concerns_kernel(one)]
     return tuple([*named, *general][:MOST_RULES])
-
-
-def _service(material: Material) -> str:
-    """The state of the firewall's service, from whatever query told of it."""
-    for rows in material.queries.values():
-        for row in () if isinstance(rows, Unknown) else rows:
-            if row.get("Name").lower() == SERVICE and row.get("State"):
-                return row.get("State").lower().replace(" ", "_")
-    return ""
 
 
 def _networks(material: Material) -> Known[tuple[NetworkEvidence, ...]]:

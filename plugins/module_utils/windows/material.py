@@ -25,7 +25,7 @@ class Key:
     contains: tuple[str, ...] = ()
     """Only lines that contain one of these texts (findstr), where the key is large; upper and lower case are the same."""
     without: tuple[str, ...] = ()
-    """Lines that contain one of these texts are left out, where `contains` cannot name what is wanted."""
+    """Lines that match one of these expressions of findstr are left out, where `contains` cannot name what is wanted. No percent signs, see batch.py."""
     values: tuple[str, ...] = ()
     """What to ask for one by one where no command may be run: names right under `path`, or `Sub\\Key\\Name` below it."""
 

@@ -181,10 +181,10 @@ def _id(key: Key) -> str:
 
 
 def _line(key: Key) -> str:
-    """/l: no regular expressions; /i also avoids findstr's fault with several literal texts of different lengths. Lines of keys must stay."""
+    """/l: literally; /i also avoids findstr's fault with several literal texts of different lengths. Lines of keys must stay."""
     parts = [f'reg query "{key.path}"' + (" /s" if key.deep else "")]
     if key.without:
-        parts.append("findstr /i /l /v " + _texts(key.without))
+        parts.append("findstr /i /r /v " + _texts(key.without))
     if key.contains:
         parts.append("findstr /i /l " + _texts(("HKEY_", *key.contains)))
     return " | ".join(parts)

@@ -62,8 +62,8 @@ def test_two_shells_leave_every_command_as_it_was(shell: str) -> None:
     first = outer(stripped(shell.format(line)))
     assert first.startswith('cmd /v:on /c "')
     ran = steps(stripped(first.removeprefix("cmd /v:on /c ")))
-    assert ran[1::3] == [f"{QUERY.line} 2>&1", f"({PIPE.line}) 2>&1", f"{NLTEST.line} 2>&1"]
-    assert [part.rpartition(":")[2] for part in ran[2::3]] == ["!errorlevel!"] * 3
+    assert ran[1::2] == [f"{QUERY.line} 2>&1", f"({PIPE.line}) 2>&1", f"{NLTEST.line} 2>&1"]
+    assert [part.rpartition("#")[2] for part in ran[2::2]] == ["!errorlevel!"] * 3
     assert members == THREE
 
 
@@ -80,7 +80,7 @@ def test_no_line_grows_longer_than_cmd_takes() -> None:
     assert [one for _line, members in groups for one in members] == many
 
 
-@pytest.mark.parametrize("line", ['reg query "A', "echo !x!", "a\nb", "", "x" * 7000])
+@pytest.mark.parametrize("line", ['reg query "A', "echo !x!", "a\nb", "", "x" * 7000, "type %"])
 def test_a_command_that_would_spoil_the_line_is_not_in_it_and_unknown(line: str) -> None:
     ((whole, members),) = batch.lines((QUERY, Command("bad", line)))
     assert not line or line not in whole
@@ -94,10 +94,7 @@ def test_nothing_is_run_for_no_commands() -> None:
 def output(*parts: tuple[str, int | None], members: tuple[Command, ...] = THREE, end: str = "\r\n") -> str:
     """As a host prints it: text and exit code of each command, None for an end that never came."""
     mark = batch.token(members)
-    text = ""
-    for number, (said, code) in enumerate(parts):
-        text += f"::{mark}:{number}:begin {end}{said}" + ("" if code is None else f"::{mark}:{number}:end:{code} {end}")
-    return text
+    return f"#{mark}# {end}" + "".join(said + ("" if code is None else f"#{mark}#{number}#{code} {end}") for number, (said, code) in enumerate(parts))
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
@@ -115,20 +112,26 @@ def test_what_was_said_before_the_host_died_is_kept() -> None:
     assert said["nltest"] == batch.NOT_REACHED
 
 
-def test_an_end_that_got_lost_costs_only_the_exit_code() -> None:
+def test_an_end_that_got_lost_leaves_its_command_unknown_and_nothing_else() -> None:
     said = batch.split(output(("one\r\n", 0), ("two\r\n", None), ("three\r\n", 0)), THREE)
-    assert said["pipe"] == Said(None, "two\r\n")
-    assert said["nltest"] == Said(0, "three\r\n")
+    assert said["query"] == Said(0, "one\r\n")
+    assert said["pipe"] == batch.LOST
+    assert said["nltest"] == Said(0, "two\r\nthree\r\n")
 
 
 def test_a_begin_that_got_lost_costs_nothing() -> None:
-    text = output(("one\r\n", 0), ("two\r\n", 1), ("three\r\n", 0)).replace(f"::{batch.token(THREE)}:1:begin", "::sp error lit:1:begin")
-    assert batch.split(text, THREE)["pipe"] == Said(1, "::sp error lit:1:begin \r\ntwo\r\n")
+    text = output(("one\r\n", 0), ("two\r\n", 1), ("three\r\n", 0)).replace("# \r\none", " \r\none")
+    assert batch.split(text, THREE)["pipe"] == Said(1, "two\r\n")
 
 
-def test_standard_error_between_commands_belongs_to_none() -> None:
-    text = output(("one\r\n", 0), ("two\r\n", 1), ("three\r\n", 0)).replace(":0:end:0 \r\n", ":0:end:0 \r\nlate error\r\n")
-    assert [one.text for one in batch.split(text, THREE).values()] == ["one\r\n", "two\r\n", "three\r\n"]
+def test_what_comes_before_the_first_command_is_not_its_output() -> None:
+    text = "Welcome, says AutoRun\r\n" + output(("one\r\n", 0), ("two\r\n", 1), ("three\r\n", 0))
+    assert batch.split(text, THREE)["query"] == Said(0, "one\r\n")
+
+
+def test_a_host_that_says_nothing_leaves_every_command_unknown() -> None:
+    assert set(batch.split("", THREE).values()) == {batch.NOT_REACHED}
+    assert set(batch.split(output(members=THREE), THREE).values()) == {batch.NOT_REACHED}
 
 
 def test_the_line_itself_among_the_output_is_no_marker() -> None:

@@ -156,6 +156,13 @@ def test_a_filter_keeps_the_lines_of_keys_and_every_command_fits_into_a_batch() 
     assert all(batch.is_fit(command) for command in commands)
 
 
+def test_what_is_left_out_is_named_by_expressions() -> None:
+    (command,) = reg_query.commands((Key("HKLM\\A", deep=False, without=("Dir=Out", "App=[^Ss]")),))[2:]
+    assert command.line == 'reg query "HKLM\\A" | findstr /i /r /v /c:"Dir=Out" /c:"App=[^Ss]"'
+    both = reg_query.plan((Key("HKLM\\A", without=("a", "b")), Key("HKLM\\A\\B", without=("a", "b", "c")), Key("HKLM\\A\\C")))
+    assert [key.path for key in both] == ["HKLM\\A", "HKLM\\A\\C"]
+
+
 def test_no_keys_need_no_commands() -> None:
     assert reg_query.commands(()) == ()
     assert reg_query.registry((), {}) == Registry()
