@@ -133,7 +133,8 @@ class ServiceEvidence:
 
     name: str
     state: str
-    """`running`, `stopped`, `paused`, `start_pending`, `stop_pending`; `missing` where there is no such service."""
+    """`running`, `stopped`, `paused`, `start_pending`, `stop_pending`; `missing` where there is no such service;
+    "" where only its registry could be read."""
     start_mode: str = ""
     """`auto`, `manual`, `disabled`, `boot`, `system`."""
     delayed: bool | None = None

@@ -43,10 +43,14 @@ def needs(circumstances: Circumstances) -> Needs:
 def evidence(material: Material, circumstances: Circumstances) -> Known[MembershipEvidence]:
     """Member or not, and how it stands with its domain."""
     row = _row(material)
-    role = _role(material, circumstances, row)
-    if role is None:
+    role = row.number("DomainRole") if row is not None else None
+    if role is None or not 0 <= role <= 5:
+        role = None
+    member = role in MEMBERS if role is not None else _member(material, circumstances, row)
+    if member is None:
         return _why(material)
-    member = role in MEMBERS
+    if role is None:
+        role = _role(material, member)
     known = MembershipEvidence(member, role, _domain(material, circumstances, row), _computer(material, circumstances, row))
     if not member:
         return replace(known, secure_channel=NO_MEMBER, controller=NO_MEMBER)
@@ -83,15 +87,17 @@ def _commands(circumstances: Circumstances) -> tuple[Command, ...]:
     return Command(CHANNEL, "nltest /query"), Command(LOCATOR, "nltest /dsgetdc:", slow=True)
 
 
-def _role(material: Material, circumstances: Circumstances, row: Object | None) -> int | None:
-    if row is not None and (role := row.number("DomainRole")) is not None and 0 <= role <= 5:
-        return role
+def _member(material: Material, circumstances: Circumstances, row: Object | None) -> bool | None:
+    told = row.flag("PartOfDomain") if row is not None else None
+    return True if system.controller_of(material) else _guessed(material, circumstances) if told is None else told
+
+
+def _role(material: Material, member: bool) -> int | None:
+    """The role by product and membership; which controller holds the emulator's role (5) is not told there."""
     if system.controller_of(material):
         return 4
-    member = row.flag("PartOfDomain") if row is not None else None
-    if member is None:
-        member = _guessed(material, circumstances)
-    return None if member is None else (2 if system.server_of(material) else 0) + member
+    server = system.server_of(material)
+    return None if server is None else (2 if server else 0) + member
 
 
 def _guessed(material: Material, circumstances: Circumstances) -> bool | None:

@@ -97,11 +97,12 @@ def test_a_workgroup_has_neither() -> None:
 
 
 @pytest.mark.parametrize(("keys", "commands", "circumstances", "expected"), [
-    ({}, {}, {"domain": "lab.test"}, (True, 1)), ({}, {}, {"netbios_computer": "WEB01"}, (False, 0)), ({}, {domain.CHANNEL: said(GOOD)}, {}, (True, 1)),
+    ({}, {}, {"domain": "lab.test"}, (True, None)), ({}, {domain.CHANNEL: said(GOOD)}, {}, (True, None)),
+    ({system.OPTIONS: {"ProductType": "WinNT"}}, {}, {"netbios_computer": "PC01"}, (False, 0)),
     ({system.OPTIONS: {"ProductType": "LanmanNT"}}, {}, {}, (True, 4)), ({system.OPTIONS: {"ProductType": "ServerNT"}}, {}, {"domain": "lab.test"}, (True, 3)),
-    ({domain.TCPIP: {"Domain": "lab.test"}}, {}, {}, (True, 1)), ({domain.TCPIP: {"Hostname": "web01"}}, {}, {}, (False, 0)),
+    ({domain.TCPIP: {"Domain": "lab.test"}}, {}, {}, (True, None)), ({domain.TCPIP: {"Hostname": "web01"}}, {}, {}, (False, None)),
 ])
-def test_membership_without_wmi(keys: dict[str, t.Any], commands: dict[str, t.Any], circumstances: dict[str, str], expected: tuple[bool, int]) -> None:
+def test_membership_without_wmi(keys: dict[str, t.Any], commands: dict[str, t.Any], circumstances: dict[str, str], expected: tuple[bool, int | None]) -> None:
     found = domain.evidence(Material(registry=registry(keys), commands=commands, queries={"membership": Unknown(DENIED)}), here(**circumstances))
     assert isinstance(found, MembershipEvidence)
     assert (found.member, found.role) == expected
