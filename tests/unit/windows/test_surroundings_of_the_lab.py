@@ -10,20 +10,31 @@ from dataclasses import replace
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import (
+    LOCAL,
+    POLICY,
     BindingEvidence,
     ChannelEvidence,
+    ConfigEvidence,
     HostTicketsEvidence,
+    LimitsEvidence,
+    ListenerEvidence,
     ListenersEvidence,
+    MappingEvidence,
     MembershipEvidence,
     ServiceEvidence,
+    SettingEvidence,
     SystemEvidence,
     TimeEvidence,
 )
+from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import parse
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import (
     batch,
+    config,
     domain,
     httpsys,
+    limits,
     listeners,
+    mappings,
     reg_query,
     services,
     system,
@@ -31,11 +42,13 @@ from ansible_collections.winrm.doctor.plugins.module_utils.windows import (
     times,
 )
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Command, Key, Material
+from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
 from host_material import here
-from lab.inside import cmd
-from lab.inside.model import Clock, Inside, Listener, Netlogon, Service
+from lab.inside import cmd, manners
+from lab.inside import config as stand_in
+from lab.inside.model import Clock, Inside, Listener, Mapping, Netlogon, Service
 from lab.inside.profiles import fresh
-from lab.messages import Account
+from lab.messages import Account, Windows
 
 THUMB = "0123456789ABCDEF0123456789ABCDEF01234567"
 
@@ -133,3 +146,34 @@ def test_a_client_in_a_workgroup_is_understood() -> None:
     told = services.evidence(seen, alone)
     assert isinstance(told, tuple)
     assert {one.name: one.state for one in told}["WinRM"] == "stopped"
+
+
+@pytest.mark.parametrize("case", manners.MANNERS["config_case"].choices)
+@pytest.mark.parametrize("prefix", manners.MANNERS["config_prefix"].choices)
+def test_configuration_is_understood_in_every_spelling(case: str, prefix: str) -> None:
+    inside = member(
+        "en", manner={"config_case": case, "config_prefix": prefix}, policy_config={"Service/IPv4Filter": "*"}, config={"Winrs/MaxShellsPerUser": "3"},
+        mappings=(Mapping("*", "svc@lab.test", "AB" * 20, "svc", False),), listeners=(Listener("HTTPS", port=5986, thumbprint=THUMB, source="GPO"),),
+    )
+    whole = stand_in.element(inside, Windows("WEB01"), "")
+    assert whole
+    seen = Material(
+        object_of(whole), {
+            listeners.RESOURCE: tuple(object_of(stand_in.listener(inside, one)) for one in inside.listeners),
+            mappings.RESOURCE: tuple(object_of(stand_in.mapping(inside, one)) for one in inside.mappings),
+        },
+    )
+    told, heard = config.evidence(seen, AT_HOME), listeners.evidence(seen, AT_HOME)
+    assert isinstance(told, ConfigEvidence)
+    assert told.setting("Service/IPv4Filter") == SettingEvidence("Service/IPv4Filter", "*", "*", POLICY)
+    assert told.setting("Winrs/MaxShellsPerUser") == SettingEvidence("Winrs/MaxShellsPerUser", "3", "2147483647", LOCAL)
+    assert isinstance(heard, ListenersEvidence)
+    assert heard.listeners == (ListenerEvidence("*", "HTTPS", 5986, thumbprint=THUMB, source=POLICY),)
+    assert mappings.evidence(seen, AT_HOME) == (MappingEvidence("*", "svc@lab.test", "AB" * 20, "svc", False),)
+    short = limits.evidence(seen, AT_HOME)
+    assert isinstance(short, LimitsEvidence)
+    assert [(one.kind, one.subject) for one in short.problems] == [("small_quota", "Winrs/MaxShellsPerUser")]
+
+
+def object_of(text: str) -> Object:
+    return Object(parse(text.encode(), 10**6))
