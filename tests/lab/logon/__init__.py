@@ -18,4 +18,6 @@ def converse(windows: Windows, *, certificate: bytes | None, client: bytes | Non
 
     Shells belong to the host and outlive a connection, as they do on Windows.
     """
-    return WindowsConversation(windows, certificate, client, _SHELLS.setdefault(windows.computer, Shells(windows)), journal or Journal(None))
+    shells = _SHELLS.setdefault(windows.computer, Shells(windows))
+    shells.windows = windows
+    return WindowsConversation(windows, certificate, client, shells, journal or Journal(None))
