@@ -60,6 +60,9 @@ def needs(circumstances: Circumstances) -> Needs:
 def more(material: Material, circumstances: Circumstances) -> Needs:
     """What the first round has shown to be of interest; called again, what the second has."""
     second = [groups.members_query(material) if groups.MEMBERS not in material.queries else None]
+    if groups.ACCOUNTS not in material.queries:
+        own = network_token.bare(circumstances.user).casefold()
+        second.append(groups.accounts_query(holder for holder in rights.nameless(material) if holder.casefold() != own))
     if rights.RECORD not in material.queries and isinstance(rights.exported_rights(material), Unknown):
         second.append(rights.record_query())
     if groups.RESOLVED not in material.queries and network_token.identify(material, circumstances).local is not True:
@@ -77,6 +80,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[AccessEv
     administrator = network_token.is_member(administrators, identity) if administrators else None
     filtered = network_token.filtered(identity, administrator, material.registry) if identity.name else NOT_GATHERED
     token = network_token.token(identity, told, filtered)
+    token = replace(token, absent=token.absent | (groups.other_users(material) - token.sids - token.deny_only))
     known: tuple[DescriptorEvidence, ...] = () if isinstance(described, Unknown) else described
     seen = AccessEvidence(circumstances.user, identity.sid, identity.local, filtered, _sids(identity, token), told, entitled, known)
     return replace(seen, gates=_gates(seen, described, identity, token, circumstances))
@@ -216,8 +220,8 @@ def _is_named(holder: str, identity: Identity) -> bool | None:
     """Whether a name without a SID, as secedit writes accounts of the host, is the user's."""
     domain, slash, name = holder.rpartition("\\")
     if groups.folded("", name) != groups.folded("", identity.name):
-        # It may be a local group.
-        return None if slash else False if "" in identity.complete or identity.local is False else None
+        # It may be a group. Those of the reader's own session all have their SIDs.
+        return False if "" in identity.complete else None
     if slash:
         return domain.lower() in identity.domains if identity.domains else None
     return identity.local if isinstance(identity.local, bool) else None

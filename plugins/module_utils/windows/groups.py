@@ -16,14 +16,16 @@ from ..evidence.base import Known, Unknown
 from ..evidence.host import GroupEvidence, MemberEvidence
 from ..wsman.objects import Object
 from .material import Command, Material, Query, Said
-from .sids import ADMINISTRATORS, EVENT_LOG_READERS, REMOTE_MANAGEMENT, is_sid
+from .sids import ADMINISTRATORS, EVENT_LOG_READERS, NAMES, REMOTE_MANAGEMENT, is_sid
 
 GROUPS = (ADMINISTRATORS, REMOTE_MANAGEMENT, EVENT_LOG_READERS)
-NAMED, MEMBERS, RESOLVED, WHOAMI, NET = "access:groups", "access:members", "access:sids", "access:whoami", "access:net:"
+NAMED, MEMBERS, RESOLVED, ACCOUNTS, WHOAMI, NET = "access:groups", "access:members", "access:sids", "access:accounts", "access:whoami", "access:net:"
 ENGLISH = {ADMINISTRATORS: "Administrators", REMOTE_MANAGEMENT: "Remote Management Users"}
 """Names to try where WMI does not tell them: right on every English Windows."""
 MOST_MEMBERS = 200
 KINDS = {"win32_useraccount": "user", "win32_group": "group", "win32_systemaccount": "group"}
+_IN_ENGLISH = {(domain.casefold(), name.casefold()): sid for sid, whole in NAMES.items() for domain, _slash, name in (whole.rpartition("\\"),)}
+_IN_ENGLISH |= {("nt authority", name): sid for (domain, name), sid in _IN_ENGLISH.items() if not domain and sid.startswith("S-1-5-")}
 _SAM_FORBIDS = re.compile(r'["/\\\[\]:;|=,+*?<>\x00-\x1f\x7f]')
 _PATH = re.compile(r"(?:.*[:/\\])?(\w+)\.(.+)", re.DOTALL)
 _KEY = re.compile(r"""(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
@@ -60,7 +62,7 @@ def sids_query(material: Material, home: str = "") -> Query | None:
     if isinstance(members, Unknown):
         return None
     known = resolved(material)
-    own = {domain.lower() for domain, _name in _rows(material)}
+    own = {row.get("Domain").lower() for row in _rows(material, NAMED)}
     strange = [
         (one[0], one[1]) for these in members.values() for one in these
         if one[2] == "group" and one[0].lower() not in own and folded(one[0], one[1]) not in known and is_name(one[1]) and is_name(one[0])
@@ -91,8 +93,15 @@ def read(material: Material) -> tuple[GroupEvidence, ...]:
         if isinstance(members, Unknown):
             found.append(GroupEvidence(sid, name[1], _by_net(material, sid, members)))
         else:
-            found.append(GroupEvidence(sid, name[1], tuple(_told(one, known) for one in members.get(folded(*name), ()))))
+            told = tuple(_told(one, known) for one in members.get(folded(*name), ()))
+            found.append(GroupEvidence(sid, name[1], (*told, *_nameless(material, sid))))
     return tuple(found)
+
+
+def _nameless(material: Material, sid: str) -> tuple[MemberEvidence, ...]:
+    """Members whose SID finds no name: WMI leaves them out [INF], while net shows the SID."""
+    listed = _by_net(material, sid, Unknown(""))
+    return () if isinstance(listed, Unknown) else tuple(one for one in listed if is_sid(one.name))
 
 
 def _by_net(material: Material, sid: str, otherwise: Unknown) -> Known[tuple[MemberEvidence, ...]]:
@@ -110,10 +119,31 @@ def _told(member: Member, known: t.Mapping[tuple[str, str], str]) -> MemberEvide
 
 
 def resolved(material: Material) -> dict[tuple[str, str], str]:
-    """Names, in lower case, to SIDs, from all that was read."""
-    rows = material.query(RESOLVED)
-    found = {} if isinstance(rows, Unknown) else {folded(row.get("Domain"), row.get("Name")): row.get("SID").upper() for row in rows}
-    return {**who_am_i(material)[1], **{name: sid for name, sid in found.items() if is_sid(sid)}}
+    """Domain and name, folded, to SIDs, from all that was read. What stands without a domain has the domain ""."""
+    rows = [row for query in (NAMED, RESOLVED, ACCOUNTS) for row in _rows(material, query)]
+    found = {folded(row.get("Domain"), row.get("Name")): row.get("SID").upper() for row in rows}
+    bare = {folded("", row.get("Name")): row.get("SID").upper() for query in (NAMED, ACCOUNTS) for row in _rows(material, query)}
+    told = {name: sid for name, sid in {**bare, **found}.items() if is_sid(sid)}
+    return {**_IN_ENGLISH, **told, **who_am_i(material)[1]}
+
+
+def accounts_query(holders: t.Iterable[str]) -> Query | None:
+    """Which of these names without a domain, as secedit writes what belongs to the host, are users: the others are groups."""
+    wanted = tuple(dict.fromkeys(holder for holder in holders if is_name(holder)))[:20]
+    if not wanted:
+        return None
+    either = " or ".join(f'Name="{escaped(name)}"' for name in wanted)
+    return Query(ACCOUNTS, f"select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and ({either})")
+
+
+def other_users(material: Material) -> frozenset[str]:
+    """SIDs of accounts of the host that were told."""
+    return frozenset(row.get("SID").upper() for row in _rows(material, ACCOUNTS))
+
+
+def _rows(material: Material, query: str) -> tuple[Object, ...]:
+    rows = material.query(query)
+    return () if isinstance(rows, Unknown) else rows
 
 
 def _members(material: Material) -> Known[dict[tuple[str, str], list[Member]]]:
@@ -199,11 +229,6 @@ def is_name(text: str) -> bool:
 def escaped(text: str) -> str:
     """Text fit for a WQL string in double quotes."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _rows(material: Material) -> t.Iterable[Name]:
-    named = names(material)
-    return () if isinstance(named, Unknown) else named.values()
 
 
 def _path(domain: str, name: str) -> str:

@@ -14,6 +14,7 @@ import typing as t
 
 from ..evidence.base import Known, Unknown
 from ..evidence.host import DEFAULT, LOCAL, POLICY, RightEvidence
+from . import groups
 from .material import Circumstances, Command, Material, Query, Said
 from .sids import ADMINISTRATORS, AUTHENTICATED, EVERYONE, USERS, is_sid
 
@@ -22,15 +23,16 @@ RIGHTS = (NETWORK_LOGON, DENY_NETWORK_LOGON)
 EXPORT, RECORD = "access:rights", "access:rsop"
 SECTION = "[privilege rights]"
 MOST = 100
-BACKUP, CONTROLLERS, GUEST, OLD_SYSTEMS = "S-1-5-32-551", "S-1-5-9", "Guest", "S-1-5-32-554"
+BACKUP, CONTROLLERS, OLD_SYSTEMS = "S-1-5-32-551", "S-1-5-9", "S-1-5-32-554"
 USUAL = {
     NETWORK_LOGON: (
         frozenset((EVERYONE, ADMINISTRATORS, USERS, BACKUP)),
         frozenset((EVERYONE, ADMINISTRATORS, AUTHENTICATED, CONTROLLERS, OLD_SYSTEMS)),
     ),
-    DENY_NETWORK_LOGON: (frozenset(), frozenset((GUEST,))),
+    DENY_NETWORK_LOGON: (frozenset(),),
 }
-"""What nobody has changed: members and workgroups, controllers; servers, clients ([DOC] security policy settings reference)."""
+"""What nobody has changed: members and workgroups, controllers ([DOC] security policy settings reference). On some hosts Guest is denied."""
+GUEST_RID = "-501"
 _LINE = re.compile(r"\s*(Se\w+)\s*=(.*)", re.IGNORECASE)
 
 
@@ -48,15 +50,32 @@ def record_query() -> Query:
 
 def read(material: Material) -> tuple[RightEvidence, ...]:
     """Both rights; by the export where there is one, else by the record of policies."""
+    known = groups.resolved(material)
     exported = exported_rights(material)
     if not isinstance(exported, Unknown):
         # What nobody has is left out of the export.
-        return tuple(RightEvidence(right, exported.get(right, ()), _source(right, exported.get(right, ()))) for right in RIGHTS)
+        told = {right: _resolved(exported.get(right, ()), known) for right in RIGHTS}
+        return tuple(RightEvidence(right, told[right], _source(right, told[right])) for right in RIGHTS)
     recorded = _recorded(material)
     if isinstance(recorded, Unknown):
         return tuple(RightEvidence(right, exported) for right in RIGHTS)
     nobody = Unknown("no policy sets it; what the host itself sets could not be read")
-    return tuple(RightEvidence(right, recorded.get(right, nobody), POLICY if right in recorded else LOCAL) for right in RIGHTS)
+    return tuple(
+        RightEvidence(right, _resolved(recorded[right], known), POLICY) if right in recorded else RightEvidence(right, nobody) for right in RIGHTS
+    )
+
+
+def nameless(material: Material) -> tuple[str, ...]:
+    """Holders that stand by a name without a domain, of which no SID is known."""
+    exported, known = exported_rights(material), groups.resolved(material)
+    told = {} if isinstance(exported, Unknown) else exported
+    return tuple(one for those in told.values() for one in _resolved(those, known) if not is_sid(one) and "\\" not in one)
+
+
+def _resolved(holders: tuple[str, ...], known: t.Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """The same with SIDs in place of the names that are known."""
+    parts = ((one, one.rpartition("\\")) for one in holders)
+    return tuple(dict.fromkeys(one if is_sid(one) else known.get(groups.folded(domain, name), one) for one, (domain, _slash, name) in parts))
 
 
 def exported_rights(material: Material) -> Known[dict[str, tuple[str, ...]]]:
@@ -109,7 +128,8 @@ def _recorded(material: Material) -> Known[dict[str, tuple[str, ...]]]:
 
 
 def _source(right: str, holders: tuple[str, ...]) -> str:
-    return DEFAULT if frozenset(holders) in USUAL[right] else LOCAL
+    own = right == DENY_NETWORK_LOGON and len(holders) == 1 and is_sid(holders[0]) and holders[0].endswith(GUEST_RID)
+    return DEFAULT if own or frozenset(holders) in USUAL[right] else LOCAL
 
 
 def _why(said: Said) -> str:

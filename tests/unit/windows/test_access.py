@@ -104,6 +104,7 @@ def material(
     queries: dict[str, Known[tuple[Object, ...]]] = {
         groups.NAMED: tuple(row("Win32_Group", Domain="WEB01", Name=name, SID=sid) for sid, name in GROUP_NAMES.items()), groups.MEMBERS: tuple(rows),
         network_token.USER: (row("Win32_UserAccount", Domain="WEB01", Name="svc", SID=user),) if user else (),
+        groups.ACCOUNTS: (row("Win32_UserAccount", Domain="WEB01", Name="Gast", SID=f"{HOST_SID}-501"),),
     }
     if resolved:
         queries[groups.RESOLVED] = tuple(row("Win32_Group", Domain="LAB", Name=name, SID=sid) for name, sid in resolved.items())
@@ -248,7 +249,8 @@ def test_free_suffix_leaves_open_who_is_meant() -> None:
         ("SeDenyNetworkLogonRight = *S-1-5-114\r\n", ALLOWED, "Everyone has"),
         (f"SeDenyNetworkLogonRight = *S-1-5-32-546,*{OPERATORS}\r\n", REFUSED, f"{OPERATORS} has the right SeDenyNetworkLogonRight, which keeps LAB\\svc from"),
         (f"SeDenyNetworkLogonRight = *{SVC.lower()}\r\n", REFUSED, f"{SVC} has the right SeDenyNetworkLogonRight"),
-        ("SeDenyNetworkLogonRight = Guest\r\n", ALLOWED, "Everyone has"),
+        ("SeDenyNetworkLogonRight = Gast\r\n", ALLOWED, "Everyone has"),
+        ("SeDenyNetworkLogonRight = Kiosk Users\r\n", None, "it hangs on whether it belongs to Kiosk Users"),
         ("SeDenyNetworkLogonRight = *S-1-5-32-568\r\n", None, "it hangs on whether it belongs to S-1-5-32-568"),
     ],
 )
@@ -347,6 +349,10 @@ def test_what_is_asked_for() -> None:
     )
     assert access.more(material(members, user=f"{HOST_SID}-1001"), WORKGROUP).queries == ()
     assert [query.id for query in access.more(replace(material(), commands={}), HERE).queries] == [rights.RECORD]
+    named = Material(commands={rights.EXPORT: Said(0, RIGHTS.format(more="SeDenyNetworkLogonRight = Gast,*S-1-5-113,svc,LAB\\x,Everyone\r\n"))})
+    assert [query.wql for query in access.more(named, HERE).queries] == [
+        'select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and (Name="Gast")',
+    ]
 
 
 @pytest.mark.parametrize("user", ["", "LAB\\", "sv\"c", "a;b", "x" * 300, "svc\r\n", "a*b"])
@@ -364,6 +370,14 @@ def test_names_with_an_apostrophe_are_asked_for_with_other_quotes() -> None:
     query = groups.members_query(Material(queries={groups.NAMED: rows}))
     assert query is not None
     assert query.wql.endswith('where GroupComponent="Win32_Group.Domain=\\"WEB01\\",Name=\\"Lecteurs d\'événements\\""')
+
+
+def test_member_whose_sid_finds_no_name() -> None:
+    text = "-" * 79 + f"\r\nAdministrator\r\n{OPERATORS}\r\nThe command completed successfully.\r\n\r\n"
+    given = material(NOBODY)
+    seen = look(replace(given, commands={**given.commands, f"{groups.NET}S-1-5-32-544": Said(0, text)}))
+    assert seen.groups[0].members == (MemberEvidence("WEB01\\Administrator", kind="user"), MemberEvidence(OPERATORS, OPERATORS))
+    assert gates(seen)["cmd"] == ALLOWED
 
 
 def test_members_by_net_localgroup_where_wmi_is_closed() -> None:
@@ -408,6 +422,9 @@ def test_rights_by_the_record_of_policies() -> None:
     assert [(one.source, one.holders) for one in seen.rights] == [
         ("local", Unknown("no policy sets it; what the host itself sets could not be read")), ("policy", (SVC,)),
     ]
+    by_name = (row("RSOP_UserPrivilegeRight", UserRight="SeDenyNetworkLogonRight", AccountList="NT AUTHORITY\\Local account", precedence="1"),)
+    seen = look(replace(given, queries={**given.queries, rights.RECORD: by_name}))
+    assert seen.rights[1].holders == ("S-1-5-113",)
     assert [one.holders for one in look(given).rights] == [Unknown("secedit exported nothing (exit code 1)")] * 2
 
 
