@@ -16,6 +16,8 @@ from .domain.realm import LAB, REALMS, Realm
 from .domain.settings import Settings
 from .inside.faults import FAULTS
 from .inside.faults import KEYS as INSIDE_KEYS
+from .inside.faults import fields as fields_of_inside
+from .inside.profiles import PRODUCTS, fresh
 from .messages import STATES, Account, Windows
 
 FILE = Path(__file__).with_name("scenarios.yml")
@@ -296,7 +298,7 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     _among(name, "realm", [given.get("realm", "lab")], REALMS)
     _directory(name, given.get("directory", {}))
     _among(name, "inside", given.get("inside", ()), INSIDE_KEYS)
-    _among(name, "inside faults", given.get("inside", {}).get("faults", ()), FAULTS)
+    _inside(name, given.get("inside", {}))
     _alternate(name, given.get("alternate", []))
     _among(name, "client_certificate", [given["client_certificate"]] if given.get("client_certificate") else (), CLIENT_CERTIFICATES)
     _among(name, "windows", given.get("windows", {}), WINDOWS_KEYS)
@@ -328,6 +330,16 @@ def _directory(name: str, given: dict[str, t.Any]) -> None:
     for key in ("wrong_owner", "duplicate", "http_owner", "renamed"):
         if not isinstance(given.get(key, "x"), str) or given.get(key, "x") == "":
             raise ScenarioError(f"{name}: directory {key} holds {given[key]!r}; expected a name")
+
+
+def _inside(name: str, given: dict[str, t.Any]) -> None:
+    _among(name, "inside faults", given.get("faults", ()), FAULTS)
+    _among(name, "inside profile", [given["profile"]] if "profile" in given else (), PRODUCTS)
+    _among(name, "inside language", [given["language"]] if "language" in given else (), ("en", "de"))
+    try:
+        fields_of_inside(fresh(), {key: value for key, value in given.items() if key not in ("profile", "language", "faults")})
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ScenarioError(f"{name}: inside: {error}") from error
 
 
 def _alternate(name: str, given: list[t.Any]) -> None:

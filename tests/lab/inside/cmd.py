@@ -18,8 +18,8 @@ from .commands import find
 from .languages import text
 from .model import Inside
 
-EXTRA_DEPTH = 20
-"""cmd in cmd in cmd: no further."""
+DEEPEST = 20
+"""Parentheses in parentheses, cmd in cmd in cmd: no further."""
 SPECIAL = "&<>()@^|"
 
 
@@ -112,6 +112,8 @@ class Parser:
     def _block(self) -> Block:
         self.at += 1
         self.depth += 1
+        if self.depth > DEEPEST:
+            raise Unexpected("(")
         body = self._level(0)
         if not self.line.startswith(")", self.at):
             raise Unexpected(self.line[self.at : self.at + 1] or ")")
@@ -202,6 +204,8 @@ class Process:
 
     def _node(self, node: Node, out: Target, err: Target, given: str) -> t.Generator[Chunk, None, int]:
         """Run a part; returns what && and || look at."""
+        if isinstance(node, Pair) and node.operator == "&":
+            return (yield from self._sequence(node, out, err, given))
         if isinstance(node, Pair):
             return (yield from (self._pipe if node.operator == "|" else self._pair)(node, out, err, given))
         if isinstance(node, Block):
@@ -209,6 +213,19 @@ class Process:
         if isinstance(node, Simple):
             return (yield from self._simple(node, out, err, given))
         return 0
+
+    def _sequence(self, node: Pair, out: Target, err: Target, given: str) -> t.Generator[Chunk, None, int]:
+        """One after the other; a long line is no deep one."""
+        parts: list[Node] = []
+        first: Node = node
+        while isinstance(first, Pair) and first.operator == "&":
+            parts.append(first.right)
+            first = first.left
+        code = 0
+        for part in (first, *reversed(parts)):
+            if part is not None and not self.left:
+                code = yield from self._node(part, out, err, given)
+        return code
 
     def _pair(self, node: Pair, out: Target, err: Target, given: str) -> t.Generator[Chunk, None, int]:
         code = yield from self._node(node.left, out, err, given)
@@ -311,7 +328,7 @@ class Process:
     def _child(self, rest: str, out: Target, err: Target, given: str) -> t.Generator[Chunk, None, int]:
         """`cmd /v:on /c "..."`: the first and the last quote go, unless there are just two and nothing special between them."""
         found = re.match(r"((?:\s*/(?!c\b|k\b|r\b)[a-z]+(?::\w+)?)*)\s*/[ckr]\s*(.*)$", rest, re.IGNORECASE | re.DOTALL)
-        if found is None or self.depth >= EXTRA_DEPTH:
+        if found is None or self.depth >= DEEPEST:
             return 0
         options, line = found[1].lower().split(), found[2]
         plain = line.count('"') == 2 and not any(char in line for char in SPECIAL) and find(line.split('"')[1].strip().lower()) is not None

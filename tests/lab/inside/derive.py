@@ -122,14 +122,17 @@ def _listeners(inside: Inside, host: Host, windows: Windows, material: Material)
     """
     refusing = {port for port in (HTTP, HTTPS) if host.ports.get(port) == "refused"}
     closed = closed_ports(host)
-    found = []
+    found: list[Listener] = []
     for port in listened(host):
         secure = port in host.secure
         thumb = thumbprint(material.leaf) if secure and material.leaf else ""
         prefix = f"{windows.url_prefix}-old" if host.ports[port] == "http_sys_404" else windows.url_prefix
         on = (host.address, "127.0.0.1", "::1")
         name = host.fqdn if secure else ""
-        found.append(Listener("HTTPS" if secure else "HTTP", "*", port, name, True, prefix, thumb, on))
+        transport = "HTTPS" if secure else "HTTP"
+        # Two of the same transport differ by address, which together are the listener's key.
+        address = f"IP:{host.address}" if any(one.transport == transport for one in found) else "*"
+        found.append(Listener(transport, address, port, name, True, prefix, thumb, on if address == "*" else on[:1]))
     inside = replace(inside, listeners=tuple(found))
     if refusing == {HTTP, HTTPS}:
         stopped = replace(inside.services["WinRM"], state="Stopped", exit_code=0)
@@ -137,7 +140,7 @@ def _listeners(inside: Inside, host: Host, windows: Windows, material: Material)
     if refusing:
         inside = replace(inside, profiles={name: FirewallProfile(on=False) for name in inside.profiles})
     rules = tuple(replace(rule, enabled=rule.enabled and HTTP not in closed) if "5985" in rule.ports else rule for rule in inside.rules)
-    if any(one.transport == "HTTPS" for one in found) and HTTPS not in closed:
+    if any(one.port == HTTPS for one in found) and HTTPS not in closed:
         more = FirewallRule(HTTPS_RULE, "Windows Remote Management (HTTPS-In)", ports=("5986",))
         rules = (*rules, more)
     odd = sorted({one.port for one in found} - {HTTP, HTTPS})

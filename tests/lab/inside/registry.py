@@ -127,7 +127,7 @@ def _override(whole: Tree, values: t.Mapping[tuple[str, str], RegistryValue]) ->
         return
     spelled = {key.lower(): key for key in whole}
     for (given, name), value in values.items():
-        full = given.replace("HKLM\\", f"{HKLM}\\", 1) if given.upper().startswith("HKLM\\") else given
+        full = full_key(given)
         under = whole.setdefault(spelled.setdefault(full.lower(), full), {})
         under.pop(next((known for known in under if known.lower() == name.lower()), ""), None)
         if value[0]:
@@ -136,7 +136,7 @@ def _override(whole: Tree, values: t.Mapping[tuple[str, str], RegistryValue]) ->
 
 def full_key(key: str) -> str:
     """`HKLM\\...` as the registry itself writes it."""
-    return f"{HKLM}{key[4:]}" if key[:5].upper() in ("HKLM", "HKLM\\") else key
+    return f"{HKLM}{key[4:]}" if key[:5].upper() == "HKLM\\" else key
 
 
 def _system(inside: Inside, put: Put) -> None:
