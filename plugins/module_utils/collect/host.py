@@ -74,7 +74,7 @@ class Look:
         """Read everything over this logon."""
         began, at = deadline.left(), time.time()
         talk = Client(session, deadline=deadline)
-        here = replace(self.circumstances, came_from=session.channel.local_address or self.circumstances.came_from)
+        here = replace(self.circumstances, came_from=session.channel.local_address or self.circumstances.came_from, reader=way.account)
         reading = Reading(talk, deadline)
         names = ("system", *self.subsets)
         material = reading.read(together(FILES[name].needs(here) for name in names))
