@@ -39,6 +39,8 @@ WORDS = {
 }
 SHELL_OF = {"psrp": "powershell", "winrm": "cmd"}
 """What a connection of Ansible cannot do without."""
+SHELLS_OFF = GateEvidence("cmd", REFUSED, "Winrs/AllowRemoteShellAccess is false: the host opens a command shell for nobody.")
+"""Whether it keeps PowerShell out too is not documented."""
 LONGEST_XML = 1 << 20
 MOST_PLUGINS = 200
 
@@ -65,7 +67,8 @@ def more(material: Material, circumstances: Circumstances) -> Needs:
         second.append(groups.accounts_query(holder for holder in rights.nameless(material) if holder.casefold() != own))
     if rights.RECORD not in material.queries and isinstance(rights.exported_rights(material), Unknown):
         second.append(rights.record_query())
-    if groups.RESOLVED not in material.queries and network_token.identify(material, circumstances).local is not True:
+    identity = network_token.identify(material, circumstances)
+    if groups.RESOLVED not in material.queries and identity.local is not True and "" not in identity.complete:
         second.append(groups.sids_query(material, circumstances.netbios_domain))
     return Needs(queries=tuple(query for query in second if query is not None))
 
@@ -83,7 +86,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[AccessEv
     token = replace(token, absent=token.absent | (groups.other_users(material) - token.sids - token.deny_only))
     known: tuple[DescriptorEvidence, ...] = () if isinstance(described, Unknown) else described
     seen = AccessEvidence(circumstances.user, identity.sid, identity.local, filtered, _sids(identity, token), told, entitled, known)
-    return replace(seen, gates=_gates(seen, described, identity, token, circumstances))
+    return replace(seen, gates=_gates(seen, material, described, identity, token, circumstances))
 
 
 def descriptors(material: Material) -> Known[tuple[DescriptorEvidence, ...]]:
@@ -158,7 +161,7 @@ def _sids(identity: Identity, token: Token) -> Known[tuple[str, ...]]:
 
 
 def _gates(
-    seen: AccessEvidence, described: Known[t.Any], identity: Identity, token: Token, circumstances: Circumstances,
+    seen: AccessEvidence, material: Material, described: Known[t.Any], identity: Identity, token: Token, circumstances: Circumstances,
 ) -> tuple[GateEvidence, ...]:
     if not identity.name:
         return ()
@@ -167,9 +170,16 @@ def _gates(
     home, machine = ("", domain) if identity.local is True else (domain if _is_home(circumstances, identity) else "", "")
     gates = [_logon(seen.rights, identity, token, who)]
     for gate, resource, wanted in RESOURCES:
-        gates.append(_resource(gate, resource, wanted, _Asked(described, token, who, home, machine)))
+        shut = gate == "cmd" and _shells_off(material)
+        gates.append(SHELLS_OFF if shut else _resource(gate, resource, wanted, _Asked(described, token, who, home, machine)))
     gates.append(_connection(gates, circumstances.connection))
     return tuple(gates)
+
+
+def _shells_off(material: Material) -> bool:
+    """Whether the host opens no shells at all, whoever asks."""
+    shells = material.config.one("Winrs") if isinstance(material.config, Object) else None
+    return shells is not None and shells.flag("AllowRemoteShellAccess") is False
 
 
 class _Asked(t.NamedTuple):

@@ -22,7 +22,7 @@ GROUPS = (ADMINISTRATORS, REMOTE_MANAGEMENT, EVENT_LOG_READERS)
 NAMED, MEMBERS, RESOLVED, ACCOUNTS, WHOAMI, NET = "access:groups", "access:members", "access:sids", "access:accounts", "access:whoami", "access:net:"
 ENGLISH = {ADMINISTRATORS: "Administrators", REMOTE_MANAGEMENT: "Remote Management Users"}
 """Names to try where WMI does not tell them: right on every English Windows."""
-MOST_MEMBERS = 200
+MOST_MEMBERS = 500
 KINDS = {"win32_useraccount": "user", "win32_group": "group", "win32_systemaccount": "group"}
 _IN_ENGLISH = {(domain.casefold(), name.casefold()): sid for sid, whole in NAMES.items() for domain, _slash, name in (whole.rpartition("\\"),)}
 _IN_ENGLISH |= {("nt authority", name): sid for (domain, name), sid in _IN_ENGLISH.items() if not domain and sid.startswith("S-1-5-")}

@@ -13,7 +13,7 @@ from ..account import LOCAL as OF_THE_HOST
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import ChallengeEvidence
 from ..evidence.host import GroupEvidence, MemberEvidence
-from .groups import escaped, folded, is_name, names, who_am_i
+from .groups import MOST_MEMBERS, escaped, folded, is_name, names, who_am_i
 from .material import Circumstances, Key, Material, Query
 from .registry import Registry
 from .sddl import Token
@@ -136,7 +136,10 @@ def is_member(group: GroupEvidence, identity: Identity) -> bool | None:
     if isinstance(group.members, Unknown):
         return None
     answers = [_is(member, identity) for member in group.members]
-    return True if True in answers else None if None in answers else False
+    if True in answers:
+        return True
+    # What is longer was not read to its end.
+    return None if None in answers or len(answers) >= MOST_MEMBERS else False
 
 
 def token(identity: Identity, groups: t.Sequence[GroupEvidence], filtered: Known[bool]) -> Token:

@@ -22,7 +22,7 @@ NETWORK_LOGON, DENY_NETWORK_LOGON = "SeNetworkLogonRight", "SeDenyNetworkLogonRi
 RIGHTS = (NETWORK_LOGON, DENY_NETWORK_LOGON)
 EXPORT, RECORD = "access:rights", "access:rsop"
 SECTION = "[privilege rights]"
-MOST = 100
+MOST = 500
 BACKUP, CONTROLLERS, OLD_SYSTEMS = "S-1-5-32-551", "S-1-5-9", "S-1-5-32-554"
 USUAL = {
     NETWORK_LOGON: (

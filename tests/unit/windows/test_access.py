@@ -300,6 +300,20 @@ def test_root_descriptor_of_the_service_comes_before_the_registry() -> None:
     assert look(material()).descriptors[0].sddl == access.DEFAULT_ROOT
 
 
+def test_shells_are_off_for_everybody() -> None:
+    text = "<c:Config xmlns:c='urn:c'><c:Winrs><c:AllowRemoteShellAccess>false</c:AllowRemoteShellAccess></c:Winrs></c:Config>"
+    seen = look(replace(material(ADMINISTRATOR), config=Object(parse(text.encode(), 9999))), replace(HERE, connection="winrm"))
+    assert (gates(seen)["cmd"], gates(seen)["powershell"], gates(seen)["connection"]) == (REFUSED, ALLOWED, REFUSED)
+
+
+def test_group_with_more_members_than_are_read() -> None:
+    crowd: Members = {"S-1-5-32-544": [("Win32_UserAccount", "LAB", f"u{number}") for number in range(600)]}
+    seen = look(material(crowd))
+    assert gates(seen)["root"] is None
+    assert not isinstance(seen.groups[0].members, Unknown)
+    assert len(seen.groups[0].members) == groups.MOST_MEMBERS
+
+
 @pytest.mark.parametrize(
     ("plugins", "outcome", "says"),
     [
