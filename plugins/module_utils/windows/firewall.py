@@ -28,7 +28,7 @@ from ..evidence.host import (
 )
 from . import firewall_rules as rules
 from . import services
-from .material import Circumstances, Key, Material, Needs, Query
+from .material import NOT_READ, Circumstances, Key, Material, Needs, Query
 from .registry import Registry
 
 STORE = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\SharedAccess\\Parameters\\FirewallPolicy"
@@ -51,7 +51,7 @@ OTHERS = ("Dir=Out", "Protocol=1", "Protocol=41", "Protocol=47", "Protocol=58", 
 """What marks a rule that cannot decide about a port of HTTP.sys, whose program is System: outgoing, UDP (17), ICMP, tunnels, other programs (a path begins
 with a percent sign or a drive), app packages. Of some 500 rules of a server a tenth is left. A rule is never chosen by its name."""
 USUAL_PORTS = (5985, 5986)
-MOST_RULES = 60
+MOST_RULES, MOST_ADDRESSES = 60, 40
 NAMED = 3
 """Rules that one sentence names."""
 
@@ -72,6 +72,9 @@ def needs(circumstances: Circumstances) -> Needs:
 def evidence(material: Material, circumstances: Circumstances) -> Known[FirewallEvidence]:
     """What the firewall makes of WinRM's ports, in every profile; Unknown where not one profile could be read."""
     registry = material.registry
+    if not registry.keys and not registry.unknown:
+        # Nobody asked for anything: then nothing is absent.
+        return NOT_READ
     profiles = [_profile(registry, name) for name in STORED_AS]
     known = tuple(one for one in profiles if isinstance(one, ProfileEvidence))
     if not known:
@@ -241,7 +244,9 @@ def _telling(known: t.Iterable[RuleEvidence], ports: t.Sequence[int]) -> tuple[R
     """The rules to show: those that decide, and those that name one of the ports, be they switched off."""
     named = [one for one in known if any(rules.names_port(one, port) for port in ports)]
     general = [one for one in known if not one.ports and one.enabled and rules.concerns_kernel(one)]
-    return tuple([*named, *general][:MOST_RULES])
+    shown = dict.fromkeys([*named, *general])
+    most = MOST_ADDRESSES
+    return tuple(replace(one, remote=one.remote[:most], local=one.local[:most], ports=one.ports[:most]) for one in list(shown)[:MOST_RULES])
 
 
 def _networks(material: Material) -> Known[tuple[NetworkEvidence, ...]]:
@@ -291,4 +296,4 @@ def _ids(those: t.Iterable[RuleEvidence]) -> tuple[str, ...]:
 
 
 def _remote(those: t.Iterable[RuleEvidence]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(address for one in those for address in one.remote))
+    return tuple(dict.fromkeys(address for one in those for address in one.remote))[:MOST_ADDRESSES]

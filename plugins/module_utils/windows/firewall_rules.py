@@ -19,6 +19,7 @@ from ..evidence.host import DOMAIN, PRIVATE, PUBLIC, RuleEvidence
 TCP, ANY = "6", "256"
 ACTIONS = {"allow": "allow", "block": "block", "bypass": "bypass"}
 PROFILES = {"domain": DOMAIN, "private": PRIVATE, "public": PUBLIC}
+LONGEST = 260
 KERNEL = "system"
 """The program of HTTP.sys, which holds WinRM's ports: rules for a program's path or a service's host process do not concern it."""
 LOCAL_SUBNET = "localsubnet"
@@ -54,8 +55,8 @@ def parse_rule(id: str, text: str, source: str) -> RuleEvidence | None:
         return None
     narrowed = {NARROWING[name]: None for name in fields if name in NARROWING}
     return RuleEvidence(
-        id=id, name=one("name"), enabled=one("active").lower() == "true", action=action, profiles=_profiles(fields.get("profile", ())),
-        ports=tuple(_values(fields, "lport")), remote=_addresses(fields, "ra"), local=_addresses(fields, "la"), program=one("app"), source=source,
+        id=id[:LONGEST], name=one("name")[:LONGEST], enabled=one("active").lower() == "true", action=action, profiles=_profiles(fields.get("profile", ())),
+        ports=tuple(_values(fields, "lport")), remote=_addresses(fields, "ra"), local=_addresses(fields, "la"), program=one("app")[:LONGEST], source=source,
         narrowed_by=tuple(narrowed),
     )
 
@@ -67,7 +68,8 @@ def parse_port_exception(id: str, text: str, profiles: t.Sequence[str], source: 
         return None
     remote = tuple(_tidy(one) for one in scope.split(",") if one.strip() and one.strip() != "*")
     return RuleEvidence(
-        id=id, name=name.strip(), enabled=state.strip().lower() == "enabled", profiles=tuple(profiles), ports=(port.strip(),), remote=remote, source=source,
+        id=id[:LONGEST], name=name.strip()[:LONGEST], enabled=state.strip().lower() == "enabled", profiles=tuple(profiles), ports=(port.strip()[:LONGEST],),
+        remote=remote, source=source,
     )
 
 
@@ -141,7 +143,7 @@ def _values(fields: t.Mapping[str, list[str]], start: str) -> t.Iterator[str]:
     """Values of a field and of its later spellings, such as LPort, LPort2_10, LPort2_20."""
     for name, values in fields.items():
         if re.fullmatch(rf"{start}(?:2_\d+)?", name):
-            yield from (value for value in values if value and value != "*")
+            yield from (value[:LONGEST] for value in values if value and value != "*")
 
 
 def _addresses(fields: t.Mapping[str, list[str]], start: str) -> tuple[str, ...]:
@@ -151,7 +153,7 @@ def _addresses(fields: t.Mapping[str, list[str]], start: str) -> tuple[str, ...]
 
 def _tidy(address: str) -> str:
     """Networks with a prefix length, whatever form they are stored in; words and what is not understood as they stand."""
-    address = address.strip()
+    address = address.strip()[:LONGEST]
     if "/" not in address:
         return address
     try:

@@ -9,7 +9,7 @@ from ..codes import policies
 from ..codes.policies import PolicyRow
 from ..evidence.base import Known, Unknown
 from ..evidence.host import LOCAL, POLICY, PolicyValueEvidence
-from .material import Circumstances, Key, Material, Needs
+from .material import NOT_READ, Circumstances, Key, Material, Needs
 from .registry import Registry
 
 LISTS = ("AllowFreshCredentials", "AllowFreshCredentialsWhenNTLMOnly")
@@ -38,6 +38,9 @@ def needs(circumstances: Circumstances) -> Needs:
 def evidence(material: Material, circumstances: Circumstances) -> Known[tuple[PolicyValueEvidence, ...]]:
     """What is set, and what matters by not being set; Unknown where no key could be read."""
     registry = material.registry
+    if not registry.keys and not registry.unknown:
+        # Nobody asked for anything: then nothing is absent.
+        return NOT_READ
     found = [one for row in policies.ROWS if (one := _value(registry, row)) is not None]
     if found or not all(registry.why(key) for key in (*_DEEP, *_SHALLOW)):
         return tuple(found)

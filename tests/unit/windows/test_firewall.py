@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import typing as t
 
@@ -13,7 +14,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import 
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, FirewallEvidence, NetworkEvidence, PassageEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import parse
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import batch, firewall, reg_query
-from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Material, Said
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import NOT_READ, Circumstances, Material, Said
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
 
@@ -202,6 +203,20 @@ def test_rules_that_were_not_read_decide_nothing() -> None:
 
 def test_a_registry_that_may_not_be_read_is_unknown_for_that_reason() -> None:
     assert firewall.evidence(Material(registry=Registry(unknown={"hklm": DENIED})), HERE) == Unknown(DENIED)
+    assert firewall.evidence(Material(), HERE) == NOT_READ
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_rules_a_host_tells_its_firewall_is_judged(seed: int) -> None:
+    dice = random.Random(seed)
+    words = [*ALLOW.split("|"), *BLOCK.split("|"), *BYPASS.split("|")]
+    words += ["RA4=", "RA4=1.2.3.4/99", "LA6=::/0", "LPort=-", "RA6=::-1.2.3.4", "Profile=", "IF=", "=",
+             "\u00b2", "LPort=\u00b2", "LPort2_10=9-1", "RA42=x-y", f"LPort={'9' * 5000}", "Name=" + "x" * 9999, "Protocol=256", "Protocol=x"]
+    rules = ["|".join(["v2.31", *dice.choices(words, k=dice.randrange(12))]) for _ in range(200)]
+    found = look(*rules, policy_rules=rules[:20])
+    assert isinstance(found, FirewallEvidence)
+    assert {one.outcome for one in found.passages} <= {"open", "narrowed", "blocked"}
+    assert len(str(encode(found))) < 200_000
 
 
 def test_rules_that_bear_on_the_ports_are_shown_and_no_others() -> None:

@@ -12,7 +12,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.codes import policies
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, PolicyValueEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import batch, policy, reg_query
-from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Material
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import NOT_READ, Circumstances, Material
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Data, Registry, Value
 
 HERE = Circumstances(at=0, host="web01", port=5985, scheme="http")
@@ -21,7 +21,7 @@ SERVER_TLS12 = f"{policies.SCHANNEL}\\Protocols\\TLS 1.2\\Server"
 
 
 def read(*values: tuple[str, str, Data], unknown: t.Mapping[str, str] | None = None) -> dict[str, PolicyValueEvidence]:
-    keys: dict[str, tuple[Value, ...]] = {}
+    keys: dict[str, tuple[Value, ...]] = {"hklm\\software": ()}
     for key, name, data in values:
         kind = {int: "REG_DWORD", str: "REG_SZ", tuple: "REG_MULTI_SZ", bytes: "REG_BINARY"}[type(data)]
         keys[key.lower()] = (*keys.get(key.lower(), ()), Value(name, kind, data))
@@ -92,6 +92,10 @@ def test_absence_is_not_claimed_of_what_could_not_be_read() -> None:
 
 def test_nothing_that_could_be_read_is_unknown() -> None:
     assert policy.evidence(Material(registry=Registry(unknown={"hklm": DENIED})), HERE) == Unknown(DENIED)
+
+
+def test_nothing_is_absent_where_nobody_asked() -> None:
+    assert policy.evidence(Material(), HERE) == NOT_READ
 
 
 def test_the_table_is_sound() -> None:
