@@ -119,13 +119,19 @@ def element(inside: Inside, windows: Windows, part: str) -> str | None:
         name = next(key for key in here if key.lower() == wanted)
         at, here = f"{at}{name}/", t.cast(Tree, here[name])
     writer = Writer(inside, f"{MS}/config/{part.lower()}".rstrip("/"))
-    return writer.element(name, _children(writer, here, at, frozenset(inside.policy_config)))
+    return writer.element(name, _children(writer, here, at, owned(inside)))
 
 
-def _children(writer: Writer, tree: Tree, at: str, owned: frozenset[str]) -> str:
+def owned(inside: Inside) -> frozenset[str]:
+    """What policy owns: with the filters of its listener AllowRemoteAccess too, which follows from the same policy (recorded as text of winrm.cmd)."""
+    more = ("Service/AllowRemoteAccess",) if {"Service/IPv4Filter", "Service/IPv6Filter"}.intersection(inside.policy_config) else ()
+    return frozenset((*inside.policy_config, *more))
+
+
+def _children(writer: Writer, tree: Tree, at: str, policy: frozenset[str]) -> str:
     return "".join(
-        writer.leaf(name, value, f"{at}{name}" in owned) if isinstance(value, str)
-        else writer.element(name, _children(writer, value, f"{at}{name}/", owned), root=False)
+        writer.leaf(name, value, f"{at}{name}" in policy) if isinstance(value, str)
+        else writer.element(name, _children(writer, value, f"{at}{name}/", policy), root=False)
         for name, value in tree.items()
     )
 

@@ -20,7 +20,7 @@ GETTERS = {
     "GetDWORDValue": ("REG_DWORD", "uValue"), "GetQWORDValue": ("REG_QWORD", "uValue"), "GetBinaryValue": ("REG_BINARY", "uValue"),
 }
 FOUND, MISSING, DENIED, INVALID, MISMATCH = 0, 2, 5, 2147749896, 2147749893
-"""Return values: Win32 codes, and WBEM_E_INVALID_PARAMETER and WBEM_E_TYPE_MISMATCH for a value of another type than was asked for."""
+"""Return values: Win32 codes, and WBEM_E_INVALID_PARAMETER and WBEM_E_TYPE_MISMATCH for a value of another type than was asked for [inferred]."""
 Out = list[tuple[str, "str | None"]]
 
 

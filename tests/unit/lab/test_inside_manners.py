@@ -15,7 +15,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import 
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import HttpEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import LegEvidence
-from ansible_collections.winrm.doctor.plugins.module_utils.windows import config, domain, listeners, mappings, services, system
+from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, config, domain, firewall, limits, listeners, mappings, services, system
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Material
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.session import Answer, Session
@@ -30,7 +30,7 @@ from lab.messages import Account, Request, Windows
 from scripted import Scripted
 
 HERE = Circumstances(at=1_700_000_000.0, host="web01.lab.test", port=5985, scheme="http", user="LAB\\admin")
-SUBSETS = (config, listeners, services, system, domain, mappings)
+SUBSETS = (config, listeners, services, firewall, limits, access, domain, mappings, system)
 LSA = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa"
 
 
@@ -57,7 +57,8 @@ def inside(**changed: t.Any) -> Inside:
 
 def read(state: Inside) -> tuple[Material, Reading]:
     reading = Reading(Client(t.cast(Session, Living(state))), Deadline(60))
-    return reading.read(together(subset.needs(HERE) for subset in SUBSETS)), reading
+    material = reading.read(together(subset.needs(HERE) for subset in SUBSETS))
+    return reading.more(material, access.more(material, HERE)), reading
 
 
 EVERY = [(name, choice) for name, manner in MANNERS.items() for choice in manner.choices[1:] if choice != "expired"]

@@ -127,7 +127,7 @@ def test_config_shows_what_is_set_what_policy_owns_and_how_the_stand_in_behaves(
     found = get(windows, "config")
     values = {local(child): child for child in found.iter()}
     assert [values[name].text for name in ("MaxConnections", "IPv4Filter", "TrustedHosts", "CbtHardeningLevel")] == ["25", None, "*", "Strict"]
-    assert [name for name, element in values.items() if element.get("Source") == "GPO"] == ["TrustedHosts", "IPv4Filter"]
+    assert [name for name, element in values.items() if element.get("Source") == "GPO"] == ["TrustedHosts", "IPv4Filter", "AllowRemoteAccess"]
     service = found.find(f"{{{CFG}}}Service")
     assert service is not None
     assert dict(leaves(service))["Basic"] == "true"
