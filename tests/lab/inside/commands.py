@@ -115,8 +115,11 @@ def findstr(call: Call) -> Result:
 
 
 def _expression(pattern: str) -> str:
-    """findstr knows . * [class] ^ $ and the backslash; everything else is itself."""
-    return re.sub(r"\\(.)|([+?(){}|])", lambda found: re.escape(found[1] or found[2]), pattern)
+    """findstr knows . * [class] ^ $ \\< \\> and the backslash; everything else is itself."""
+    def one(found: re.Match[str]) -> str:
+        return r"\b" if found[1] in ("<", ">") else re.escape(found[1] or found[2])
+
+    return re.sub(r"\\(.)|([+?(){}|])", one, pattern)
 
 
 def sort(call: Call) -> Result:

@@ -43,6 +43,8 @@ PROFILE_KEYS = {"Domain": "DomainProfile", "Private": "StandardProfile", "Public
 POLICY_PROFILE_KEYS = {"Domain": "DomainProfile", "Private": "PrivateProfile", "Public": "PublicProfile"}
 """[MS-GPFAS] 2.2.3 has PrivateProfile below Policies; on the host itself it is StandardProfile."""
 CACHED = 64
+LIST = bytes(range(256)) * 256
+"""As long as a small list of roots; real ones are longer."""
 
 EXPAND, MULTI, BINARY = "REG_EXPAND_SZ", "REG_MULTI_SZ", "REG_BINARY"
 
@@ -242,13 +244,15 @@ def plugin_xml(plugin: Plugin) -> str:
     capabilities = "".join(f'<Capability Type="{kind}"{filtered if kind in ("Subscribe", "Enumerate") else ""}/>' for kind in kinds)
     start = '<InitializationParameters><Param Name="PSVersion" Value="5.1"/></InitializationParameters>' if shell else ""
     exact = str(shell).lower()
+    # Those that come with Windows are written over several lines, those that PowerShell registers in one [inferred].
+    fold = "" if shell else "\r\n    "
     return (
         '<PlugInConfiguration xmlns="http://schemas.microsoft.com/wbem/wsman/1/config/PluginConfiguration" '
-        f'Name="{plugin.name}" Filename="%windir%\\system32\\{file}" SDKVersion="{2 if shell else 1}" XmlRenderingType="text" '
-        f'Enabled="{str(plugin.enabled).lower()}" Architecture="64" UseSharedProcess="false" ProcessIdleTimeoutSec="0" RunAsUser="" RunAsPassword="" '
-        f'AutoRestart="false" OutputBufferingMode="Block">{start}<Resources><Resource ResourceUri="{plugin.resource}" SupportsOptions="true" '
-        f'ExactMatch="{exact}"><Security Uri="{plugin.resource}" ExactMatch="{exact}" Sddl="{plugin.sddl}"/>{capabilities}</Resource></Resources>'
-        "</PlugInConfiguration>"
+        f'{fold}Name="{plugin.name}" Filename="%windir%\\system32\\{file}" SDKVersion="{2 if shell else 1}" XmlRenderingType="text" '
+        f'{fold}Enabled="{str(plugin.enabled).lower()}" Architecture="64" UseSharedProcess="false" ProcessIdleTimeoutSec="0" RunAsUser="" RunAsPassword="" '
+        f'AutoRestart="false" OutputBufferingMode="Block">{start}{fold}<Resources>{fold}<Resource ResourceUri="{plugin.resource}" SupportsOptions="true" '
+        f'ExactMatch="{exact}"><Security Uri="{plugin.resource}" ExactMatch="{exact}" Sddl="{plugin.sddl}"/>{capabilities}</Resource>{fold}</Resources>'
+        f"{fold[:2]}</PlugInConfiguration>"
     )
 
 
@@ -313,6 +317,10 @@ def _certificates(inside: Inside, put: Put) -> None:
         key = f"{STORES[place]}\\{name if place else SPELLED.get(name.lower(), name)}\\Certificates"
         for one in certificates:
             put(f"{key}\\{blobs.thumbprint(one.der)}", "Blob", BINARY, blobs.stored(one.der, one.key, one.friendly_name))
+    update = f"{STORES['']}\\AuthRoot\\AutoUpdate"
+    for name in ("EncodedCtl", "DisallowedCertEncodedCtl"):
+        # Microsoft's signed lists of roots: whoever reads the whole store reads them too.
+        put(update, name, BINARY, LIST)
     for store, ders in roots().items():
         for der, blob in ders:
             put(f"{STORES['']}\\{SPELLED[store]}\\Certificates\\{blobs.thumbprint(der)}", "Blob", BINARY, blob)
