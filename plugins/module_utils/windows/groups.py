@@ -22,7 +22,7 @@ GROUPS = (ADMINISTRATORS, REMOTE_MANAGEMENT, EVENT_LOG_READERS)
 NAMED, MEMBERS, RESOLVED, ACCOUNTS, WHOAMI, NET = "access:groups", "access:members", "access:sids", "access:accounts", "access:whoami", "access:net:"
 ENGLISH = {ADMINISTRATORS: "Administrators", REMOTE_MANAGEMENT: "Remote Management Users"}
 """Names to try where WMI does not tell them: right on every English Windows."""
-MOST_MEMBERS = 500
+MOST_MEMBERS, MOST_ASKED = 500, 20
 KINDS = {"win32_useraccount": "user", "win32_group": "group", "win32_systemaccount": "group"}
 _IN_ENGLISH = {(domain.casefold(), name.casefold()): sid for sid, whole in NAMES.items() for domain, _slash, name in (whole.rpartition("\\"),)}
 _IN_ENGLISH |= {("nt authority", name): sid for (domain, name), sid in _IN_ENGLISH.items() if not domain and sid.startswith("S-1-5-")}
@@ -58,21 +58,26 @@ def members_query(material: Material) -> Query | None:
 
 def sids_query(material: Material, home: str = "") -> Query | None:
     """The SIDs of groups of a domain that belong to them: one domain, its groups by name, for anything wider has Windows list the domain [MEM]."""
-    members = _members(material)
-    if isinstance(members, Unknown):
-        return None
-    known = resolved(material)
-    own = {row.get("Domain").lower() for row in _rows(material, NAMED)}
-    strange = [
-        (one[0], one[1]) for these in members.values() for one in these
-        if one[2] == "group" and one[0].lower() not in own and folded(one[0], one[1]) not in known and is_name(one[1]) and is_name(one[0])
-    ]
-    domain = next((one[0] for one in strange if home and one[0].lower() == home.lower()), strange[0][0] if strange else "")
-    wanted = tuple(dict.fromkeys(name for where, name in strange if where == domain))[:20]
+    strange = [(domain, name) for domain, name in _strange(material) if is_name(domain) and is_name(name)]
+    domain = next((one for one, _name in strange if home and one.lower() == home.lower()), strange[0][0] if strange else "")
+    wanted = tuple(dict.fromkeys(name for where, name in strange if where == domain))[:MOST_ASKED]
     if not wanted:
         return None
     either = " or ".join(f'Name="{escaped(name)}"' for name in wanted)
     return Query(RESOLVED, f'select Domain, Name, SID from Win32_Group where Domain="{escaped(domain)}" and ({either})')
+
+
+def _strange(material: Material) -> list[Name]:
+    """Members of other domains that may be groups and of which no SID is known: as WMI tells them, or before it was asked as net does."""
+    members, known = _members(material), resolved(material)
+    own = {row.get("Domain").lower() for row in _rows(material, NAMED)}
+    if isinstance(members, Unknown):
+        listed = [_by_net(material, sid, members) for sid in ENGLISH]
+        told = [one.name.partition("\\") for those in listed if not isinstance(those, Unknown) for one in those]
+        names = [(domain, name) for domain, slash, name in told if slash]
+    else:
+        names = [(domain, name) for those in members.values() for domain, name, kind in those if kind == "group"]
+    return [(domain, name) for domain, name in names if domain.lower() not in own and folded(domain, name) not in known]
 
 
 def names(material: Material) -> Known[dict[str, Name]]:
@@ -129,7 +134,7 @@ def resolved(material: Material) -> dict[tuple[str, str], str]:
 
 def accounts_query(holders: t.Iterable[str]) -> Query | None:
     """Which of these names without a domain, as secedit writes what belongs to the host, are users: the others are groups."""
-    wanted = tuple(dict.fromkeys(holder for holder in holders if is_name(holder)))[:20]
+    wanted = tuple(dict.fromkeys(holder for holder in holders if is_name(holder)))[:MOST_ASKED]
     if not wanted:
         return None
     either = " or ".join(f'Name="{escaped(name)}"' for name in wanted)

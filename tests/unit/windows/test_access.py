@@ -362,6 +362,11 @@ def test_what_is_asked_for() -> None:
         Query(groups.RESOLVED, 'select Domain, Name, SID from Win32_Group where Domain="LAB" and (Name="Operators" or Name="Domänen-Admins")'),
     )
     assert access.more(material(members, user=f"{HOST_SID}-1001"), WORKGROUP).queries == ()
+    listed = "-" * 79 + "\r\nAdministrator\r\nLAB\\Operators\r\nNT AUTHORITY\\SYSTEM\r\nThe command completed successfully.\r\n\r\n"
+    early = replace(first, commands={**first.commands, f"{groups.NET}S-1-5-32-544": Said(0, listed)})
+    assert access.more(early, HERE).queries[1:] == (
+        Query(groups.RESOLVED, 'select Domain, Name, SID from Win32_Group where Domain="LAB" and (Name="Operators")'),
+    )
     assert [query.id for query in access.more(replace(material(), commands={}), HERE).queries] == [rights.RECORD]
     named = Material(commands={rights.EXPORT: Said(0, RIGHTS.format(more="SeDenyNetworkLogonRight = Gast,*S-1-5-113,svc,LAB\\x,Everyone\r\n"))})
     assert [query.wql for query in access.more(named, HERE).queries] == [
