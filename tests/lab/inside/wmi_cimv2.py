@@ -136,9 +136,8 @@ def groups(host: Host) -> t.Iterator[Row]:
 
 def users(host: Host) -> t.Iterator[Row]:
     """Win32_UserAccount: those that a group names, the built-in ones among them, and the accounts of the host itself."""
-    own = {name: f"{hashed_sid(host.inside.computer)}-{1001 + sum(map(ord, name)) % 1000}" for name, account in host.windows.accounts.items() if account.local}
-    unnamed = [(host.inside.computer, name, sid) for name, sid in own.items() if sid not in {sid for _domain, _name, sid in _members(host)}]
-    for domain, name, sid in (*_members(host), *unnamed):
+    known = {sid: (*_split(whole), sid) for whole, sid in host.inside.accounts.items()}
+    for domain, name, sid in {**{one[2]: one for one in _members(host)}, **known}.values():
         if _what(host, domain, name, sid) == "Win32_UserAccount":
             local = domain.lower() == host.inside.computer.lower()
             yield _account(host, domain, name, sid, local) | {
@@ -154,13 +153,17 @@ def _account(host: Host, domain: str, name: str, sid: str, local: bool) -> dict[
     }
 
 
+def _split(whole: str) -> tuple[str, str]:
+    domain, _, name = whole.rpartition("\\")
+    return domain, name
+
+
 def _members(host: Host) -> list[tuple[str, str, str]]:
     """Domain, name and SID of everybody who is in a local group, once each."""
     found = {}
     for _name, members in host.inside.groups.values():
         for whole, sid in members:
-            domain, _, name = whole.rpartition("\\")
-            found[sid] = (domain, name, sid)
+            found[sid] = (*_split(whole), sid)
     return list(found.values())
 
 
@@ -168,6 +171,8 @@ def _what(host: Host, domain: str, name: str, sid: str) -> str:
     """The class of a member: well-known SIDs are system accounts; relative ids of groups in the domain as [MS-ADTS] and Windows give them."""
     if not sid.startswith("S-1-5-21-"):
         return "Win32_Group" if sid.startswith("S-1-5-32-") else "Win32_SystemAccount"
+    if sid in host.inside.accounts.values():
+        return "Win32_UserAccount"
     relative = sid.rpartition("-")[2]
     if relative in ("512", "513", "514", "515", "516", "517", "518", "519", "520", "525", "526", "527") or sid in host.inside.groups:
         return "Win32_Group"
@@ -179,7 +184,7 @@ def memberships(host: Host) -> t.Iterator[Row]:
     computer = host.inside.computer
     for _sid, (group, members) in host.inside.groups.items():
         for whole, sid in members:
-            domain, _, name = whole.rpartition("\\")
+            domain, name = _split(whole)
             if not name or name.startswith("S-1-"):
                 continue
             known = domain if sid.startswith("S-1-5-21-") else computer

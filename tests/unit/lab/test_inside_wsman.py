@@ -352,8 +352,8 @@ def test_drivers_are_no_services() -> None:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_groups_and_who_is_in_them(language: str) -> None:
-    inside = replace(profiles.fresh(language=language, domain="LAB", dns_domain="lab.test"))
-    windows = Windows("WEB01", "LAB", "lab.test", accounts={"own": Account("x", local=True, groups="none")}, inside=inside)
+    inside = replace(profiles.fresh(language=language, domain="LAB", dns_domain="lab.test"), accounts={"WEB01\\own": "S-1-5-21-1-2-3-1001"})
+    windows = Windows("WEB01", "LAB", "lab.test", inside=inside)
     (group,) = rows(windows, 'select Domain, Name, SID from Win32_Group where LocalAccount=TRUE and (SID="S-1-5-32-544")')
     assert group == {"Domain": "WEB01", "Name": {"en": "Administrators", "de": "Administratoren"}[language], "SID": "S-1-5-32-544"}
     path = f"Win32_Group.Domain=\\\"WEB01\\\",Name=\\\"{group['Name']}\\\""
@@ -363,7 +363,7 @@ def test_groups_and_who_is_in_them(language: str) -> None:
         "Administrator", {"en": "Domain Admins", "de": "Domänen-Admins"}[language],
     ]
     assert "Win32_Group" in (parts[1].findtext(f".//{{{W}}}ResourceURI") or "")
-    assert rows(windows, "select SID from Win32_UserAccount where LocalAccount=TRUE and Name='own'")[0]["SID"].startswith("S-1-5-21-")
+    assert rows(windows, "select SID from Win32_UserAccount where LocalAccount=TRUE and Name='own'")[0]["SID"] == "S-1-5-21-1-2-3-1001"
 
 
 def test_members_as_paths() -> None:
