@@ -57,7 +57,7 @@ SPELT = {"stranger": "operator@corp.example", "flat": "LAB\\operator", "other": 
 """How the inventory's user is written in some of them."""
 WITNESS = (
     "sAMAccountName", "userAccountControl", "lockoutTime", "pwdLastSet", "accountExpires", "badPwdCount", "userWorkstations", "dNSHostName",
-    "msDS-SupportedEncryptionTypes", "servicePrincipalName",
+    "msDS-SupportedEncryptionTypes", "servicePrincipalName", "objectSid",
 )
 
 
@@ -152,6 +152,7 @@ def test_account_is_read_as_the_database_has_it(folder: Path, name: str) -> None
         return
     control = int(truth["userAccountControl"][0])
     assert account["name"] == name
+    assert account["sid"] == truth["objectSid"][0]
     assert account["enabled"] is not bool(control & 2)
     assert account["smartcard_required"] is bool(control & 0x40000)
     assert account.get("password_set") == moment(truth["pwdLastSet"][0])
@@ -183,7 +184,8 @@ def test_each_state_is_told_by_name(folder: Path, host: str, field: str, value: 
 def test_groups_are_told_with_the_nested_ones(folder: Path) -> None:
     account = seen(folder, "own", "krb01")["account"]
     assert {"Web Operators", "Server Team", "Domain Users"} <= set(account["groups"])
-    assert account["group_count"] == len(account["groups"])
+    assert account["group_count"] == len(account["groups"]) == len(account["token_sids"])
+    assert f"{account['sid'].rpartition('-')[0]}-513" in account["token_sids"], "Domain Users"
     assert account["policy"] == {
         "name": "Default Domain Policy", "lockout_threshold": 3, "lockout_minutes": 30.0, "observation_minutes": 30.0, "max_password_days": 42.0,
         # Samba shows everybody where the password settings objects stand.
