@@ -170,7 +170,7 @@ async def stay(hosts: list[Host], command: list[str] | None, by_name: bool, sett
         folder = Path(name)
         known = inventory.invented(USER, hosts, password)
         forest = Forest(hosts, folder, settings, (USER.rpartition("\\")[2], known.password), known.users) if settings else None
-        lab = Lab(hosts, folder, known, forest.keytab if forest else lambda _host: "", forest.sid if forest else None)
+        lab = Lab(hosts, folder, known, forest.keytab if forest else lambda _host: "", forest.sid if forest else None, settings)
         try:
             await start(lab, forest, hosts, by_name)
             written = inventory.write(folder, hosts, lab.secrets, lab.pki.bundle, by_name, forest.reader if forest else None)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from . import framing, strangers
 from .domain.realm import LAB, Realm
+from .domain.settings import Settings
 from .inside import derive
 from .inventory import Secrets
 from .logon import converse
@@ -36,8 +37,9 @@ class Lab:
 
     def __init__(
         self, hosts: t.Sequence[Host], folder: Path, known: Secrets, keytabs: t.Callable[[Host], str] = lambda _host: "", sids: Sids | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        self.hosts, self._keytabs, self._sids = hosts, keytabs, sids
+        self.hosts, self._keytabs, self._sids, self._settings = hosts, keytabs, sids, settings or Settings()
         self._leaves: dict[str, bytes] = {}
         self._known: dict[str, Windows] = {}
         self.pki = Pki(folder)
@@ -120,7 +122,7 @@ class Lab:
         given = {"sid": self._sids} if self._sids else {}
         return derive.Material(
             self._leaves.get(host.name, b""), tuple(map(_der, roots)), () if "unsent_intermediate" in faults else (_der(pki.intermediate),),
-            client_issuer=derive.thumbprint(_der(pki.root)), **given,
+            client_issuer=derive.thumbprint(_der(pki.root)), settings=self._settings, **given,
         )
 
     def _tls(self, host: Host) -> tuple[ssl.SSLContext, bytes] | None:

@@ -20,6 +20,8 @@ from .model import Inside
 
 DEEPEST = 20
 """Parentheses in parentheses, cmd in cmd in cmd: no further."""
+LONGEST = 8191
+"""Characters of a line (Microsoft's KB830473)."""
 SPECIAL = "&<>()@^|"
 
 
@@ -178,6 +180,10 @@ class Process:
 
     def line(self, line: str, out: Target = "stdout", err: Target = "stderr", given: str = "") -> t.Iterator[Chunk]:
         """Run one line; afterwards `code` is its exit code."""
+        if len(line) > LONGEST:
+            yield from self._say(err, text(self.call.inside, "too_long"))
+            self.code = 1
+            return
         try:
             parsed = Parser(self._percent(line)).parse()
         except Unexpected as error:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import typing as t
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ..domain.realm import REALMS, Realm
+from ..domain.realm import LAB, REALMS, Realm
+from ..domain.settings import Settings
 from ..messages import Account, Windows
 from . import faults, profiles
 from .blobs import thumbprint
@@ -45,6 +46,8 @@ class Material:
     """The SID of a domain account; with name "" that of the domain itself."""
     client_issuer: str = ""
     """Thumbprint of the authority of client certificates."""
+    settings: Settings = field(default_factory=Settings)
+    """What is wrong with the whole domain LAB.TEST."""
 
 
 def invented_sid(realm: Realm, name: str) -> str:
@@ -61,7 +64,8 @@ def inside_of(host: Host, windows: Windows, material: Material = Material()) -> 
         given.pop("profile", "server2022"), language=given.pop("language", "en"), computer=windows.computer, domain=realm.flat if realm else "",
         dns_domain=realm.dns if realm else "", domain_sid=domain_sid,
     )
-    inside = replace(inside, addresses=(host.address,), netlogon=_netlogon(host), clock=_clock(windows, realm), tickets=_tickets(inside, realm))
+    inside = replace(inside, addresses=(host.address,), netlogon=_netlogon(host, material))
+    inside = replace(inside, clock=_clock(windows, realm, material), tickets=_tickets(inside, realm))
     inside = _listeners(inside, host, windows, material)
     inside = replace(inside, config=_config(windows), values=_values(windows), mappings=_mappings(windows, material))
     inside = _rights(inside, host, windows, material)
@@ -79,18 +83,23 @@ def overridden(inside: Inside, given: t.Mapping[str, t.Any], user: str) -> Insid
     return faults.fields(inside, rest)
 
 
-def _netlogon(host: Host) -> Netlogon:
+def _netlogon(host: Host, material: Material) -> Netlogon:
+    """[inferred] A controller that DNS does not name, or that does not answer over LDAP, is not found, and then the channel has nobody at its other end."""
     if host.domain is None:
         return Netlogon(1717, 1355)
+    if host.domain == LAB and (material.settings.ldap != "up" or material.settings.srv != "good"):
+        return Netlogon(1311, 1355, "")
     return Netlogon(CHANNELS.get(str(host.directory.get("computer", "good")), 0), 0, host.domain.fqdn)
 
 
-def _clock(windows: Windows, realm: Realm | None) -> Clock:
-    """A clock that is far off is not kept by anybody."""
-    kept = abs(windows.clock_offset) < NEGLIGIBLE
+def _clock(windows: Windows, realm: Realm | None, material: Material) -> Clock:
+    """A clock that is far off from its controller's is not kept by anybody."""
+    controller = float(material.settings.clock) if realm == LAB else 0.0
+    offset = windows.clock_offset - controller
+    kept = abs(offset) < NEGLIGIBLE
     if realm is None:
-        return Clock("NTP", ("time.windows.com,0x8",), "", kept, windows.clock_offset)
-    return Clock("NT5DS", (), realm.fqdn if kept else "", kept, windows.clock_offset)
+        return Clock("NTP", ("time.windows.com,0x8",), "", kept, offset)
+    return Clock("NT5DS", (), realm.fqdn if kept else "", kept, offset, controller)
 
 
 def _tickets(inside: Inside, realm: Realm | None) -> tuple[t.Any, ...]:

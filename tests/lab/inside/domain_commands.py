@@ -80,7 +80,7 @@ def address_of(controller: str) -> str:
 
 
 def _moment(call: Call, ahead: float = 0.0) -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=call.inside.clock.offset + ahead)
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=call.inside.clock.offset + call.inside.clock.controller + ahead)
 
 
 def _date(call: Call, ahead: float = 0.0) -> str:

@@ -17,6 +17,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         'Der Befehl "{}" ist entweder falsch geschrieben oder\r\nkonnte nicht gefunden werden.\r\n',
     ),
     "unexpected": ("{} was unexpected at this time.\r\n", '"{}" kann syntaktisch an dieser Stelle nicht verarbeitet werden.\r\n'),
+    "too_long": ("The command line is too long.\r\n", "Die Befehlszeile ist zu lang.\r\n"),
     "no_file": ("The system cannot find the file specified.\r\n", "Das System kann die angegebene Datei nicht finden.\r\n"),
     "no_file_to_delete": ("Could Not Find {}\r\n", "{} konnte nicht gefunden werden\r\n"),
     "access_denied_plain": ("Access is denied.\r\n", "Zugriff verweigert\r\n"),

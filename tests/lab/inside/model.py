@@ -133,6 +133,8 @@ class Clock:
     synchronised: bool = True
     offset: float = 0.0
     """Seconds ahead of its domain controller."""
+    controller: float = 0.0
+    """Seconds that the domain controller is ahead of the lab."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def test_quotes_inside_quotes_switch_quoting_off_for_the_outer_cmd() -> None:
 
 
 NONSENSE = [
-    "echo a &", "& echo a", "echo a | | echo b", "(echo a", "echo a && ", "echo a >", "a)b(", ")", '"', "^", "cmd /c", "!" * 50, "(" * 500, "echo a&" * 2000,
+    "echo a &", "& echo a", "echo a | | echo b", "(echo a", "echo a && ", "echo a >", "a)b(", ")", '"', "^", "cmd /c", "!" * 50, "(" * 500, "echo a&" * 1000,
 ]
 
 
@@ -89,6 +89,11 @@ NONSENSE = [
 def test_nonsense_ends(line: str) -> None:
     said(line)
     said(f'cmd /v:on /c "{line}"')
+
+
+def test_line_that_is_too_long_does_not_run() -> None:
+    assert said(f"hostname & rem {'x' * 8200}") == (1, "The command line is too long.\r\n")
+    assert said(f"hostname & rem {'x' * 8000}") == (0, "WEB01\r\n")
 
 
 def test_unknown_command_is_told_in_the_host_s_language() -> None:

@@ -17,6 +17,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.windows.material impo
 from lab import inventory, scenario
 from lab.domain.forest import password
 from lab.domain.realm import LAB, Realm
+from lab.domain.settings import Settings
 from lab.inside import blobs, cmd, derive, faults, profiles, registry
 from lab.inside.model import Inside
 from lab.messages import Account
@@ -92,6 +93,20 @@ def test_what_stands_in_the_way_is_there(lab: Lab) -> None:
     assert inside(lab, "cert01").mappings[0].user == "deploy"
     assert inside(lab, "krb08").domain == "OTHER"
     assert inside(lab, "krb08").netlogon.controller == "odc1.other.test"
+
+
+def test_domain_that_is_ill_is_ill_from_inside_too(tmp_path: Path) -> None:
+    known = inventory.invented("LAB\\operator", HOSTS, password)
+    ahead, deaf = (Lab([named("web01")], tmp_path, known, settings=settings) for settings in (Settings(clock=600), Settings(ldap="silent")))
+    clock = inside(ahead, "web01").clock
+    assert (clock.offset, clock.controller, clock.source) == (-600.0, 600.0, "")
+    assert "+600.0000000s" in cmd.run("w32tm /stripchart /computer:dc1.lab.test /samples:1 /dataonly", inside(ahead, "web01"), ADMIN, "x")[1].decode()
+    assert inside(deaf, "web01").netlogon.located == 1355
+
+
+def test_scenarios_page_knows_every_word_and_key() -> None:
+    page = Path(scenario.__file__).with_name("SCENARIOS.md").read_text(encoding="utf-8")
+    assert [word for word in (*faults.FAULTS, *faults.KEYS) if f"`{word}`" not in page] == []
 
 
 def test_local_administrators_are_filtered_where_the_scenario_says_so(lab: Lab) -> None:
