@@ -47,7 +47,8 @@ CATEGORIES = {0: PUBLIC, 1: PRIVATE, 2: DOMAIN}
 """MSFT_NetConnectionProfile.NetworkCategory."""
 NETWORKS = Query("firewall_networks", "SELECT Name,InterfaceAlias,NetworkCategory FROM MSFT_NetConnectionProfile", "root/StandardCimv2")
 SERVICE = "MpsSvc"
-OTHERS = ("Dir=Out", "Protocol=1", "Protocol=41", "Protocol=47", "Protocol=58", "App=[^Ss]", "AppPkgId=")
+OUTGOING = "Dir=Out"
+OTHERS = (OUTGOING, "Protocol=1", "Protocol=41", "Protocol=47", "Protocol=58", "App=[^Ss]", "AppPkgId=")
 """What marks a rule that cannot decide about a port of HTTP.sys, whose program is System: outgoing, UDP (17), ICMP, tunnels, other programs (a path begins
 with a percent sign or a drive), app packages. Of some 500 rules of a server a tenth is left. A rule is never chosen by its name."""
 USUAL_PORTS = (5985, 5986)
@@ -60,11 +61,14 @@ def needs(circumstances: Circumstances) -> Needs:
     """Profiles and rules from the registry, and which networks are connected."""
     ours = tuple(Key(f"{STORE}\\{name}", deep=False, values=SETTINGS) for name in STORED_AS.values())
     names = (*POLICY_AS.values(), OLD_POLICY)
+    ports = dict.fromkeys((*USUAL_PORTS, circumstances.port))
     keys = (
-        *ours, Key(f"{STORE}\\{RULES}", deep=False, without=OTHERS), Key(MANAGED, without=OTHERS),
-        Key(POLICIES, without=OTHERS, values=tuple(f"{name}\\{setting}" for name in names for setting in SETTINGS)),
+        *ours, Key(f"{STORE}\\{RULES}", deep=False, without=OTHERS),
+        # Rules for the ports that name another program: they let nobody in, but whoever made them believes so.
+        Key(f"{STORE}\\{RULES}", deep=False, contains=tuple(f"LPort={port}" for port in ports)), Key(MANAGED),
+        Key(POLICIES, without=(OUTGOING,), values=tuple(f"{name}\\{setting}" for name in names for setting in SETTINGS)),
         # Covered by the one before; where values are asked one by one, it says that the rules were not read.
-        Key(f"{POLICIES}\\{RULES}", without=OTHERS), Key(INTERFACES, contains=("IPAddress", "SubnetMask")),
+        Key(f"{POLICIES}\\{RULES}", without=(OUTGOING,)), Key(INTERFACES, contains=("IPAddress", "SubnetMask")),
     )
     return Needs(keys=(*keys, services.key_of(SERVICE)), commands=(services.command_of(SERVICE),), queries=(NETWORKS,))
 
@@ -191,7 +195,7 @@ class Decider:
             ("{} {} switched off", [one for one in almost if not one.enabled]),
             ("{} {} disregarded, because policy does not merge rules of the host", [one for one in almost if one.source != POLICY and not profile.local_rules]),
             ("{} {} for other profiles", [one for one in almost if one.enabled and profile.name not in one.profiles]),
-            ("{} {} for another program than System, which holds the port", [one for one in almost if not rules.concerns_kernel(one)]),
+            ("{} {} for another program than System, which is who listens there", [one for one in almost if not rules.concerns_kernel(one)]),
         )
         for text, those in reasons:
             if those:

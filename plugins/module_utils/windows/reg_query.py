@@ -49,20 +49,23 @@ def commands(keys: t.Sequence[Key]) -> tuple[Command, ...]:
 
 
 def plan(keys: t.Iterable[Key]) -> tuple[Key, ...]:
-    """The keys to query: wishes for the same key are one, and what lies below a key that is read with everything needs no query of its own."""
-    merged: dict[str, Key] = {}
+    """The keys to query: wishes for the same key are one, and what comes with another query needs none of its own.
+
+    What is to be seen of a key alone, and what is to be left out of it, are two queries: no filter of findstr can say both.
+    """
+    merged: dict[tuple[str, str], Key] = {}
     for key in keys:
-        path = key.path.rstrip("\\")
-        known = merged.get(path.lower())
-        merged[path.lower()] = _both(known, key) if known else replace(key, path=path)
-    return tuple(key for key in merged.values() if not any(_covers(above, key) for above in merged.values()))
+        key = replace(key, path=key.path.rstrip("\\"))
+        place = key.path.lower(), _kind(key)
+        merged[place] = _both(merged[place], key) if place in merged else key
+    return tuple(key for key in merged.values() if not any(_covers(other, key) for other in merged.values()))
 
 
 def registry(keys: t.Sequence[Key], said: t.Mapping[str, Known[Said]]) -> Registry:
     """What the answers tell of these keys. What was read before a failure is kept."""
     planned = plan(keys)
-    answers = {key.path: said.get(_id(key), Unknown("not read")) for key in planned}
-    parsed = {path: parse(answer.text) for path, answer in answers.items() if isinstance(answer, Said)}
+    answers = {key: said.get(_id(key), Unknown("not read")) for key in planned}
+    parsed = {key: parse(answer.text) for key, answer in answers.items() if isinstance(answer, Said)}
     works = _works(said.get(ROOT), parsed.values())
     absent = _absent(said.get(CONTROL))
     refusals = {page.stray for page in parsed.values() if page.stray and not page.keys and page.stray != absent}
@@ -70,12 +73,12 @@ def registry(keys: t.Sequence[Key], said: t.Mapping[str, Known[Said]]) -> Regist
     spelled: dict[str, str] = {}
     unknown: dict[str, str] = {}
     for key in planned:
-        answer = answers[key.path]
+        answer = answers[key]
         if isinstance(answer, Unknown):
             unknown[key.path.lower()] = answer.unknown
             spelled.setdefault(key.path.lower(), key.path)
             continue
-        page = parsed[key.path]
+        page = parsed[key]
         unknown.update(_unknown(key, answer, page, absent, works, refusals))
         found = {**({key.path: ()} if _exists(key, answer, page) else {}), **page.keys}
         for path, those in found.items():
@@ -177,7 +180,11 @@ def _bytes(text: str) -> Data:
 
 
 def _id(key: Key) -> str:
-    return f"reg:{key.path.lower()}"
+    return f"reg:{key.path.lower()}{_kind(key)}"
+
+
+def _kind(key: Key) -> str:
+    return ":some" if key.contains else ":rest" if key.without else ""
 
 
 def _line(key: Key) -> str:
@@ -203,11 +210,12 @@ def _literal(text: str) -> str:
     return text + "\\" * (len(text) - len(text.rstrip("\\")))
 
 
-def _covers(above: Key, key: Key) -> bool:
-    """Whether all that is wanted of a key comes with the answer for one above it."""
-    below = above.deep and key.path.lower().startswith(f"{above.path.lower()}\\")
-    wanted = not above.contains or (bool(key.contains) and set(key.contains) <= set(above.contains))
-    return below and wanted and set(above.without) <= set(key.without)
+def _covers(other: Key, key: Key) -> bool:
+    """Whether all that is wanted of a key comes with the answer for another."""
+    same = other.path.lower() == key.path.lower()
+    reaches = (other.deep or not key.deep) if same else (other.deep and key.path.lower().startswith(f"{other.path.lower()}\\"))
+    wanted = not other.contains or (bool(key.contains) and set(key.contains) <= set(other.contains))
+    return other != key and reaches and wanted and set(other.without) <= set(key.without)
 
 
 def _both(one: Key, other: Key) -> Key:

@@ -57,11 +57,20 @@ def test_the_firewall_of_a_stand_in_is_read_whole(language: str) -> None:
     assert look(dataclasses.replace(inside, rules=(WIDE, block))) == dict.fromkeys(("domain", "private", "public"), "blocked")
 
 
+def test_a_rule_for_the_wrong_program_is_named_but_lets_nobody_in() -> None:
+    wrong = FirewallRule("{1}", "For the service", ports=("5985",), program="%SystemRoot%\\system32\\svchost.exe", more=("Svc=WinRM",))
+    registry = read(Inside(rules=(wrong,)), firewall.needs(HERE).keys)
+    found = firewall.evidence(Material(registry=registry), HERE)
+    assert isinstance(found, FirewallEvidence)
+    assert {one.outcome for one in found.passage(5985)} == {"blocked"}
+    assert all('"For the service" is for another program than System' in one.why for one in found.passage(5985))
+
+
 def test_of_the_many_rules_of_a_host_few_travel() -> None:
     inside = Inside(rules=(SCOPED, WIDE))
     said = say(inside, reg_query.commands(firewall.needs(HERE).keys))
     texts = {id: one.text for id, one in said.items() if isinstance(one, Said)}
-    rules = next(text for id, text in texts.items() if id.endswith("firewallpolicy\\firewallrules"))
+    rules = next(text for id, text in texts.items() if id.endswith("firewallpolicy\\firewallrules:rest"))
     assert "Dir=Out" not in rules
     assert "LPort=5985" in rules
     assert sum(map(len, texts.values())) < 40_000

@@ -143,9 +143,18 @@ def test_what_lies_below_a_key_read_as_a_whole_needs_no_query_of_its_own() -> No
 
 def test_wishes_for_one_key_are_one_query() -> None:
     assert reg_query.plan((Key(WSMAN, contains=("a",)), Key(WSMAN, contains=("b", "a")))) == (Key(WSMAN, contains=("a", "b")),)
-    assert reg_query.plan((Key(WSMAN, contains=("a",)), Key(WSMAN, deep=False))) == (Key(WSMAN),)
+    assert reg_query.plan((Key(WSMAN, contains=("a",)), Key(WSMAN))) == (Key(WSMAN),)
     shallow = (Key(WSMAN, deep=False), Key(f"{WSMAN}\\Service"))
     assert reg_query.plan(shallow) == shallow
+
+
+def test_wishes_that_no_filter_can_join_are_two_queries_of_one_key() -> None:
+    keys = (Key(WSMAN, contains=("a",)), Key(WSMAN, without=("b",)), Key(WSMAN, deep=False))
+    assert reg_query.plan(keys) == keys
+    assert len({command.id for command in reg_query.commands(keys)}) == 5
+    found = read(keys, Said(0, f"{FULL}\r\n    a    REG_SZ    1\r\n"), Said(0, f"{FULL}\r\n    c    REG_SZ    2\r\n"), Unknown("too late"))
+    assert [value.name for value in found.values(WSMAN)] == ["a", "c"]
+    assert found.why(WSMAN) == "too late"
 
 
 def test_a_filter_keeps_the_lines_of_keys_and_every_command_fits_into_a_batch() -> None:
