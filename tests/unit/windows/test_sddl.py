@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -134,6 +135,25 @@ def test_owner_reads_the_list_unless_an_entry_speaks_of_owners() -> None:
     assert outcome(f"O:{USER}D:(A;;GR;;;OW)", owner, READ_CONTROL) == REFUSED
     assert outcome(f"O:{USER}D:(A;;GR;;;OW)", owner, READ) == ALLOWED
     assert outcome("O:BAD:(A;;GR;;;OW)", owner, READ) == REFUSED
+
+
+def test_a_certain_answer_is_right_whatever_the_unknown_groups_turn_out_to_be() -> None:
+    chance, doubtful = random.Random(32), ("BA", "RM", "ER")
+    certain = 0
+    for _ in range(400):
+        rights = [chance.choice(("GA", "GR", "GX", "GRGX")) for _ in range(chance.randint(0, 5))]
+        entries = [f"({chance.choice('AAD')};;{right};;;{chance.choice((*doubtful, 'WD', 'IU', 'NU'))})" for right in rights]
+        text = f"O:{chance.choice(('NS', 'BA'))}D:{''.join(entries)}"
+        held = frozenset((USER, sids.EVERYONE, sids.NETWORK))
+        said = outcome(text, Token(held, absent=frozenset((sids.INTERACTIVE, "S-1-5-20"))), READ | EXECUTE)
+        worlds = [
+            Token(held | {sids.ALIASES[word] for word in chosen}, complete=("",))
+            for count in range(4) for chosen in itertools.combinations(doubtful, count)
+        ]
+        answers = {outcome(text, world, READ | EXECUTE) for world in worlds}
+        assert said is None or answers == {said}, text
+        certain += said is not None
+    assert certain > 100
 
 
 def test_damaged_text_never_ends_otherwise_than_as_no_descriptor() -> None:
