@@ -285,7 +285,8 @@ def _sentence(gate: str, where: str, verdict: Verdict, missed: str, who: str) ->
         entry = f" at {verdict.ace.words()}" if verdict.ace else ""
         return f"{where} leaves open whether {who} is allowed {what}{entry}: {verdict.outcome.unknown}."
     if verdict.outcome == ALLOWED:
-        return f"{where} allows {who} {what}: {verdict.ace.words()}." if verdict.ace else f"{where} has no list and allows everybody {what}."
+        besides = " What each namespace grants comes on top." if gate == "wmi" else ""
+        return f"{where} allows {who} {what}: {verdict.ace.words()}.{besides}" if verdict.ace else f"{where} has no list and allows everybody {what}.{besides}"
     if verdict.ace:
         return f"{where} forbids {who} {what}: {verdict.ace.words()}."
     return f"No entry of {where} allows {who} {what}.{missed}"

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Known, Unknown, decode, encode
@@ -18,6 +20,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.windows.material impo
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
 
+CAPTURES = Path(os.environ.get("WINRM_DOCTOR_CAPTURES") or Path(__file__).parents[4] / "shared" / "captures")
 DOMAIN_SID, HOST_SID = "S-1-5-21-11-22-33", "S-1-5-21-44-55-66"
 SVC, OPERATORS, DOMAIN_ADMINS = f"{DOMAIN_SID}-1104", f"{DOMAIN_SID}-1200", f"{DOMAIN_SID}-512"
 HERE = Circumstances(
@@ -157,6 +160,7 @@ def test_remote_management_user_opens_powershell_but_neither_cmd_nor_configurati
     assert why(seen, "root") == (
         "No entry of RootSDDL allows LAB\\svc to read winrm/config (GR). The entry for INTERACTIVE does not count over the network."
     )
+    assert why(seen, "wmi").endswith("(A;;GA;;;RM), which gives BUILTIN\\Remote Management Users everything. What each namespace grants comes on top.")
     by_winrm = look(material(MANAGED, form=form), replace(HERE, connection="winrm"))
     assert gates(by_winrm)["connection"] == REFUSED
     assert why(by_winrm, "connection") == f"The connection winrm: {why(by_winrm, 'cmd')}"
@@ -312,6 +316,16 @@ def test_group_with_more_members_than_are_read() -> None:
     assert gates(seen)["root"] is None
     assert not isinstance(seen.groups[0].members, Unknown)
     assert len(seen.groups[0].members) == groups.MOST_MEMBERS
+
+
+@pytest.mark.skipif(not CAPTURES.is_dir(), reason="no captured messages here")
+def test_root_descriptor_of_a_recorded_host() -> None:
+    node = parse((CAPTURES / "config-get-00-response-GetResponse.xml").read_bytes(), 1 << 20)
+    config = node.find("Config")
+    assert config is not None
+    given = Material(config=Object(config))
+    assert access.root_sddl(given) == access.DEFAULT_ROOT
+    assert gates(look(replace(material(MANAGED), config=given.config)))["cmd"] == REFUSED
 
 
 @pytest.mark.parametrize(
