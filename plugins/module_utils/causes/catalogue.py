@@ -5,22 +5,25 @@
 
 from __future__ import annotations
 
-from ..evidence.case import Case
+from ..evidence.case import NOT_ASKED, Case
 from ..evidence.logon import ACCEPTED, NOT_TRIED, PASSED
-from ..finding import POSSIBLE, TROUBLE, UNKNOWN, Finding, rank
+from ..finding import POSSIBLE, RULED_OUT, TROUBLE, UNKNOWN, Finding, rank
 from . import (
     certificate,
     channel_binding,
     control_node,
     credentials,
+    decided,
     domain_trust,
     encryption_types,
     firewall,
     impostor,
+    inside,
     logons,
     message_encryption,
     network,
     ntlm_blocked,
+    pairs,
     permissions,
     quota,
     service_config,
@@ -58,10 +61,18 @@ BY_ID = {cause.id: cause for cause in CAUSES}
 
 def evaluate_all(case: Case, now: float) -> list[Finding]:
     """Every cause's findings, strongest first; a cause that nothing speaks for or against is `unknown`. `now`: seconds since 1970."""
-    findings = [finding for cause in CAUSES for finding in (cause.evaluate(case, now) or [_unknown(cause, case)])]
+    findings = [finding for cause in CAUSES for finding in _judged(cause, case, now)]
     if not any(finding.verdict in TROUBLE for finding in findings) and (odd := _unexplained(case)):
         findings = [odd, *(finding for finding in findings if finding.cause != odd.cause)]
     return rank(findings)
+
+
+def _judged(cause: Cause, case: Case, now: float) -> list[Finding]:
+    """What a cause says of the host, and of the Windows machine that is its client; else what acquits it, else that nobody knows."""
+    of_pair, of_host = pairs.findings(case, cause.id), cause.evaluate(case, now)
+    if of_pair:
+        return [*of_pair, *(finding for finding in of_host if finding.verdict in TROUBLE)]
+    return of_host or _cleared(cause, case) or [_unknown(cause, case)]
 
 
 def leading(findings: list[Finding]) -> list[Finding]:
@@ -84,8 +95,30 @@ def _unexplained(case: Case) -> Finding | None:
     )
 
 
-def _unknown(cause: Cause, case: Case) -> Finding:
+CLEARED = {
+    "permissions": "Every gate on the way lets the account in, as far as the inside shows.",
+    "domain_trust": "The host's secure channel to its domain is well.",
+    "ntlm_blocked": "No policy of the host keeps this account from NTLM.",
+    "channel_binding": "The host takes the logon as it is bound.",
+}
+
+
+def _cleared(cause: Cause, case: Case) -> list[Finding]:
+    against = decided.acquitted(case).get(cause.id, ())
+    return [Finding(cause.id, "inside", RULED_OUT, CLEARED[cause.id], against=against)] if against else []
+
+
+def undecided_by(cause: Cause, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Vantage points that would decide a cause and were not asked, and for what reasons others did not: left out, shut, or denied."""
     others, left_out = case.missing(cause.vantage)
+    if "host" in cause.vantage and case.host != NOT_ASKED:
+        others = tuple(name for name in others if name != "host")
+        left_out += inside.shut(case)
+    return others, left_out
+
+
+def _unknown(cause: Cause, case: Case) -> Finding:
+    others, left_out = undecided_by(cause, case)
     tell = [f"the vantage point {' or '.join(others)} would tell"] if others else []
     summary = f"Not decided; {', and '.join((*tell, *left_out))}." if others or left_out else "What was seen does not decide it."
     return Finding(cause.id, "undecided", UNKNOWN, summary, next_check=cause.by_hand, weight=0)

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..evidence.base import Known, Unknown, seconds
 from ..evidence.case import Case
 from ..evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
 from ..target import is_address
-from . import client_certificate, outside
+from . import client_certificate, outside, stores
 from .cause import Cause
 
 SERVER_AUTH = ("1.3.6.1.5.5.7.3.1", "2.5.29.37.0")
@@ -42,7 +43,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if seen is None or opened is None or opened.scheme != "https":
         return []
     if seen.failure:
-        return _failed(case, seen, opened.address)
+        inside_found = stores.handshake(case, seen, now)
+        return [inside_found] if inside_found else _failed(case, seen, opened.address)
     if not target.validate_certs:
         unchecked = Fact("the inventory switches certificate checks off", "inventory", "controller")
         return [
@@ -56,11 +58,20 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         ]
     found = [finding for finding in (_chain(case, seen, now), _name(case, seen), _revoked(case, seen)) if finding]
     if found:
-        return found
+        return _with_inside(case, seen, found, now)
     if _code(seen.chain_verify) == 0 and _code(seen.name_verify) == 0:
         good = Fact(f"chain, dates and name {seen.verified_name or target.host} verify", outside.where(target, opened.address), "endpoint")
         return [Finding("certificate", "verified", RULED_OUT, "The certificate is good for this connection.", against=(good,))]
     return []
+
+
+def _with_inside(case: Case, seen: TlsEvidence, found: list[Finding], now: float) -> list[Finding]:
+    """What is wrong with the certificate that is presented; before it, that it is not the listener's; and which one of the host's would do."""
+    better = stores.replace_with(case, now) if stores.fitting(case, now) else REPLACE
+    found = [replace(finding, remedies=tuple(better if remedy == REPLACE else remedy for remedy in finding.remedies)) for finding in found]
+    own = leaf(seen)
+    wrong = stores.differing(case, own.thumbprint) if own else None
+    return [wrong, *found] if wrong else found
 
 
 def leaf(seen: TlsEvidence) -> CertificateEvidence | None:

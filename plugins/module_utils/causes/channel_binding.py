@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.logon import ACCEPTED, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, logons, outside, suspicion
+from . import binding, coded, logons, outside, suspicion
 from .cause import Cause
 
 BY_HAND = "On the host: winrm get winrm/config/service/auth, CbtHardeningLevel. Does a device between unpack TLS?"
@@ -32,7 +32,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return [Finding("channel_binding", "accepted", RULED_OUT, "The logon over TLS was accepted as it is bound.", against=(logons.fact(case, attempt),))]
     if "channel_binding" not in suspicion.suspects(case):
         return []
-    return [_split(case, attempt) or _suspect(case, attempt)]
+    return [binding.finding(case, _send(case), UNPACK) or _split(case, attempt) or _suspect(case, attempt)]
 
 
 def _split(case: Case, attempt: AttemptEvidence) -> Finding | None:

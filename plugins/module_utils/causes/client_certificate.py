@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence.base import seconds
 from ..evidence.case import Case
 from ..evidence.endpoint import CertificateEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, REFUSED, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
-from . import logons, outside
+from . import logons, mapped, outside
 
 CLIENT_AUTH = ("1.3.6.1.5.5.7.3.2", "2.5.29.37.0")
 """id-kp-clientAuth and anyExtendedKeyUsage ([RFC 5280] 4.2.1.12)."""
@@ -46,7 +48,23 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if found:
         return found
     by_tls = attempt.outcome == BROKEN and attempt.failure is not None and attempt.failure.step in ("tls", "connect") and "verif" not in attempt.failure.text
-    return [_refused(case, attempt, own)] if attempt.outcome == REFUSED or by_tls or _cut(attempt) else []
+    if not (attempt.outcome == REFUSED or by_tls or _cut(attempt)):
+        return []
+    return [mapped.finding(case, attempt, own) or _left(case, _refused(case, attempt, own), own)]
+
+
+def _left(case: Case, found: Finding, own: CertificateEvidence | None) -> Finding:
+    """What is left when the inside has shown that logon by certificate is on and that something is mapped: the mapped account, or TLS."""
+    good = mapped.good(case, own)
+    if not good:
+        return found
+    summary = "The host refuses the client certificate, although it is mapped and certificate logon is on: the mapped account's password may have changed."
+    renew = Remedy(
+        "Write the mapping anew, with the account's password of today",
+        "Remove-Item WSMan:\\localhost\\ClientCertificate\\MAPPING; New-Item WSMan:\\localhost\\ClientCertificate -Subject UPN -Issuer ROOT_THUMBPRINT -URI * "
+        "-Credential LOCAL_ACCOUNT", "medium",
+    )
+    return replace(found, rule="client_mapped_account", summary=summary, because=(*found.because, *good), remedies=(renew, *found.remedies[1:]), tied_with=())
 
 
 def _cut(attempt: AttemptEvidence) -> bool:

@@ -13,7 +13,7 @@ from ..evidence.logon import ACCEPTED, NOT_TRIED, AttemptEvidence, RungEvidence
 from ..explain_code import fault_entry, kerberos_entry, named, status_entry
 from ..explain_lookup import Entry
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
-from . import directories, logons
+from . import directories, joined, logons
 from .outside import where
 
 VERDICT = {"strong": CONFIRMED, "medium": LIKELY, "weak": POSSIBLE}
@@ -98,6 +98,13 @@ def findings(
         rivals = tuple(other for other, strength in coded.entry.causes if other != cause and strength == strengths[cause])
         if coded.entry.symbol == MODIFIED:
             rivals = tuple(other for other, _strength in coded.entry.causes if other != cause)
+            if joined.finding(case) is not None and cause != joined.BLAMED:
+                # The inside says that it is the machine's own password.
+                continue
+            if joined.sound(case):
+                if cause == joined.BLAMED:
+                    continue
+                rivals = tuple(other for other in rivals if other != joined.BLAMED)
         verdict = directories.at_most(VERDICT[strengths[cause]], coded.ceiling)
         if rivals and verdict == CONFIRMED:
             verdict = LIKELY

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..evidence.case import Case
 from ..evidence.logon import AttemptEvidence
-from ..finding import CONFIRMED, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
-from . import accounts, coded, directories, kdcs, logons, membership, suspicion, ticket_cache, trusts
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
+from . import accounts, coded, decided, directories, inside, kdcs, logons, membership, suspicion, ticket_cache, trusts
 from .cause import Cause
 
 BY_HAND = "One attempt, never a loop: kinit USER@REALM names the reason; on the host read Security 4625, SubStatus first."
@@ -55,6 +55,8 @@ def _proof(case: Case, attempt: AttemptEvidence | None) -> tuple[Fact, ...]:
 
 
 def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
+    if inside.host(case) is not None and suspicion.suspects(case) == ("credentials",):
+        return _left(case, attempt)
     return Finding(
         "credentials",
         "refused",
@@ -65,6 +67,17 @@ def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
         remedies=(CORRECT,),
         tied_with=suspicion.tied(case, "credentials"),
         weight=62,
+    )
+
+
+def _left(case: Case, attempt: AttemptEvidence) -> Finding:
+    """The inside speaks against everything else that ends so."""
+    facts = tuple(fact for said in decided.acquitted(case).values() for fact in said)
+    return Finding(
+        "credentials", "refused", LIKELY,
+        f"The host refused the logon of {attempt.account} without a reason, and nothing inside it stands in the way: look at name, password and state of the "
+        "account.",
+        (*logons.tries(case), *facts), next_check=CHECK, remedies=(CORRECT,), weight=62,
     )
 
 

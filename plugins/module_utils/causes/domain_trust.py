@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence.case import Case
 from ..evidence.endpoint import ChallengeEvidence
 from ..finding import LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, directories, kdcs, keys, logons, membership, outside, suspicion, trusts
+from . import coded, directories, joined, kdcs, keys, logons, membership, outside, suspicion, trusts
 from .cause import Cause
+
+BY_ELIMINATION = ("stale_password",)
+"""Rules that the inside confirms or weakens."""
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
     """What KDC, directory and host say together, else what a logon's codes name, else what is seen from outside."""
     judged = membership.findings(case) or directories.of(trusts.findings(case), "domain_trust") or directories.of(keys.findings(case), "domain_trust")
+    if bond := joined.finding(case):
+        return [_with_codes(case, bond), *(finding for finding in judged if finding.rule not in BY_ELIMINATION)]
     if judged:
-        return judged
+        return [_against(case, finding) for finding in judged]
     spoken_for = (*(keys.WRONG_KEY if keys.findings(case) else ()), *kdcs.spoken_for(case))
     named = coded.findings(case, "domain_trust", besides=spoken_for, next_check=CAUSE.by_hand)
     if named or "domain_trust" not in suspicion.suspects(case):
@@ -35,6 +42,18 @@ def evaluate(case: Case, now: float) -> list[Finding]:
             weight=52,
         )
     ]
+
+
+def _with_codes(case: Case, bond: Finding) -> Finding:
+    """What the host itself says, and what it said to the logon."""
+    heard = [fact for finding in coded.findings(case, "domain_trust") for fact in finding.because]
+    return replace(bond, because=directories.merged(*bond.because, *heard))
+
+
+def _against(case: Case, finding: Finding) -> Finding:
+    """A machine password taken for old by elimination, although the host's own channel is well: that was its state when somebody last used it."""
+    sound = joined.sound(case) if finding.rule in BY_ELIMINATION else ()
+    return replace(finding, verdict=directories.at_most(finding.verdict, POSSIBLE), against=(*finding.against, *sound)) if sound else finding
 
 
 def _asked(case: Case) -> list[Finding]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ..evidence.case import Case
 from ..evidence.directory import AS, GRANTED
-from ..finding import RULED_OUT, Finding
-from . import coded, directories, etypes
+from ..evidence.host import POLICY
+from ..finding import LIKELY, RULED_OUT, Finding, Remedy
+from . import coded, directories, etypes, inside, owned
 from .cause import Cause
 from .etypes import BY_HAND
 
@@ -16,7 +17,28 @@ from .etypes import BY_HAND
 def evaluate(case: Case, now: float) -> list[Finding]:
     """The KDC or the host names it; the directory and krb5.conf tell whose it is."""
     judged = directories.of(etypes.findings(case), "encryption_types")
-    return judged or coded.findings(case, "encryption_types", next_check=BY_HAND, weight=75) or _agreed(case)
+    return judged or _host_policy(case) or coded.findings(case, "encryption_types", next_check=BY_HAND, weight=75) or _agreed(case)
+
+
+SUPPORTED = "SupportedEncryptionTypes"
+SETTING = "Network security: Configure encryption types allowed for Kerberos"
+
+
+def _host_policy(case: Case) -> list[Finding]:
+    """The KDC found no type in common, and the host's own policy leaves out AES: its account says the same as soon as it has registered itself so."""
+    found, said = inside.policy(inside.host(case), SUPPORTED), coded.said(case, etypes.NO_COMMON_TYPE)
+    bits = inside.number(found.value) if found is not None else None
+    if found is None or said is None or not bits or bits & etypes.AES or not inside.ceiling(case):
+        return []
+    name = found.setting or SETTING
+    remedy = owned.in_policy(name, "Allow AES128 and AES256 on the host")
+    if found.source != POLICY:
+        remedy = Remedy("Allow AES128 and AES256 on the host", f"secpol.msc, Local Policies, Security Options: {name}", "medium")
+    return [Finding(
+        "encryption_types", "host_policy", directories.at_most(LIKELY, said.ceiling),
+        f"The host's policy allows Kerberos no AES ({SUPPORTED} is {found.value}).",
+        (*said.facts, inside.policy_fact(case, found)), next_check=BY_HAND, remedies=(remedy,), weight=77,
+    )]
 
 
 def _agreed(case: Case) -> list[Finding]:

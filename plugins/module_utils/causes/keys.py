@@ -15,10 +15,10 @@ from ..evidence.directory import GRANTED, ComputerEvidence, OwnerEvidence
 from ..evidence.endpoint import ChallengeEvidence
 from ..evidence.logon import NOT_TRIED, REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
-from . import coded, directories, logons, outside, spn_tasks
+from . import coded, directories, joined, logons, outside, spn_tasks
 
-WRONG_KEY = (41, 44, 31, 35)
-"""Windows answers 41 [from memory]; MIT's and Heimdal's acceptors 44, 31 or 35 (measured)."""
+WRONG_KEY = joined.WRONG_KEY
+
 BY_NAME = ("dNSHostName", "sAMAccountName")
 """How a computer is found that bears the inventory's name itself; an SPN may be anybody's."""
 CLUSTER_CLASSES = ("msclustervirtualserver", "msservercluster", "msserverclustermgmtapi")

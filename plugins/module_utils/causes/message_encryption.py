@@ -8,12 +8,13 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.logon import ACCEPTED, FAILED, PASSED, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import logons, outside
+from . import inside, logons, outside, owned
 from .cause import Cause
 
 BY_HAND = "On the host: winrm get winrm/config/service, AllowUnencrypted. Basic over HTTP works only with true."
 SEALING = {"negotiate", "kerberos", "ntlm", "credssp"}
 EMPTY = (401, 500)
+ALLOW = "Service/AllowUnencrypted"
 HTTPS = Remedy("Use HTTPS, where TLS encrypts", "ansible_port: 5986, and an HTTPS listener on the host", "medium")
 
 
@@ -46,6 +47,11 @@ def _refused(case: Case, attempt: AttemptEvidence) -> Finding:
     facts = (logons.fact(case, attempt), *((logons.rung_fact(case, attempt, rung),) if rung else ()))
     if sealed is not None:
         facts += (logons.fact(case, sealed),)
+    found = inside.setting(case, ALLOW)
+    if found is not None:
+        facts += (inside.setting_fact(case, found),)
+    forbidden = inside.is_on(found) is False
+    by = f' The policy "{name}" decides that.' if (name := owned.policy_name(inside.host(case), found) if found else "") else ""
     remedies: tuple[Remedy, ...] = (HTTPS,)
     if attempt.method in SEALING:
         how = outside.setting(case.target, psrp="ansible_psrp_message_encryption: auto", winrm="ansible_winrm_message_encryption: auto")
@@ -56,8 +62,8 @@ def _refused(case: Case, attempt: AttemptEvidence) -> Finding:
     return Finding(
         "message_encryption",
         "plain_refused",
-        CONFIRMED if sealed else LIKELY,
-        f"The host accepts the logon with {attempt.method}, but refuses messages that are not encrypted (AllowUnencrypted is false).",
+        CONFIRMED if sealed or forbidden else LIKELY,
+        f"The host accepts the logon with {attempt.method}, but refuses messages that are not encrypted (AllowUnencrypted is false).{by}",
         facts,
         next_check=BY_HAND,
         remedies=remedies,

@@ -36,7 +36,7 @@ def _way(case: Case) -> list[Finding]:
     if state == UNREACHABLE:
         return [_no_route(case)]
     if state == FILTERED and not outside.other_ports(case, OPEN, "refused"):
-        return [_silent(case)]
+        return _other_way(case) or [_silent(case)]
     if state != OPEN:
         return []
     opened = outside.door(case)
@@ -90,6 +90,15 @@ def _no_route(case: Case) -> Finding:
         tied_with=() if by_kernel else ("firewall",),
         weight=96,
     )
+
+
+def _other_way(case: Case) -> list[Finding]:
+    """Somebody got in by another way, so the host is alive and the network leads to it."""
+    ways = logons.by_others(case)
+    if not ways:
+        return []
+    against = tuple(logons.fact(case, way) for way in ways)
+    return [Finding("network", "reached", RULED_OUT, "The network leads to the host: an alternate logon got in.", against=against)]
 
 
 def _silent(case: Case) -> Finding:

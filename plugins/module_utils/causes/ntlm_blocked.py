@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
-from ..evidence.logon import AttemptEvidence
+from ..evidence.logon import NOT_TRIED, AttemptEvidence
 from ..finding import LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import accounts, coded, logons, outside, suspicion
+from . import accounts, coded, inside, logons, ntlm_policy, outside, suspicion
 from .cause import Cause
 
 CHECK = "On the host: the log Microsoft-Windows-NTLM/Operational, ids 4001 to 4003; secpol.msc, Network security: Restrict NTLM."
@@ -26,15 +28,19 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         # The domain refuses NTLM to this one account, whatever any policy says.
         return []
     named = coded.findings(case, "ntlm_blocked", next_check=CHECK, remedies=_instead(case), weight=75)
+    blocking = ntlm_policy.blocks(case)
     if named:
-        return named
-    passed = next((way for way in (*logons.accepted(case), *logons.by_others(case)) if way.mechanism == "ntlm"), None)
+        return [replace(one, because=(*one.because, inside.policy_fact(case, blocking))) for one in named] if blocking else named
+    others = () if blocking else logons.by_others(case)
+    passed = next((way for way in (*logons.accepted(case), *others) if way.mechanism == "ntlm"), None)
     if passed is not None:
         return [Finding("ntlm_blocked", "accepted", RULED_OUT, "The host accepts NTLM.", against=(logons.fact(case, passed),))]
     attempt = logons.own(case)
     if attempt is not None and "ntlm_blocked" in suspicion.suspects(case):
-        return [_refused(case, attempt)]
-    return _no_challenge(case)
+        return [ntlm_policy.finding(case, _instead(case)) or _refused(case, attempt)]
+    untried = attempt is None or attempt.outcome == NOT_TRIED
+    policy = ntlm_policy.finding(case, _instead(case)) if untried and set(case.target.auth) == {"ntlm"} else None
+    return [policy] if policy else _no_challenge(case)
 
 
 def _refused(case: Case, attempt: AttemptEvidence) -> Finding:

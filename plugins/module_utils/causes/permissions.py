@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence.case import Case
-from ..evidence.logon import PASSED, AttemptEvidence, RungEvidence
+from ..evidence.logon import NOT_TRIED, PASSED, AttemptEvidence, RungEvidence
 from ..explain_code import fault_entry
-from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Finding, Remedy
-from . import accounts, coded, directories, logons, membership, suspicion, trusts
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
+from . import accounts, coded, directories, gates, inside, logons, membership, owned, suspicion, trusts
 from .cause import Cause
 
 ACCESS_DENIED = (5, 0x80070005)
@@ -17,37 +19,40 @@ POLICY = 12
 """KDC_ERR_POLICY."""
 SHELLS_OFF = 0x803381AC
 BY_HAND = "On the host: winrm get winrm/config/service (RootSDDL), groups Administrators and Remote Management Users, Security 4624 followed by WinRM 192."
-GROUPS = Remedy(
-    "Make the account a member of Remote Management Users (PowerShell) or Administrators (everything)",
-    "Add-LocalGroupMember -SID S-1-5-32-580 -Member ACCOUNT",
-    "medium",
-)
-FILTERED = Remedy(
-    "A local administrator other than the built-in one comes with a filtered token over the network: use a domain account, or the built-in Administrator",
-    "LocalAccountTokenFilterPolicy = 1 under HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System lifts that for every local account",
-    "high",
-)
+GROUPS, FILTERED = gates.GROUPS, gates.FILTERED
+SHELL_ACCESS = "Winrs/AllowRemoteShellAccess"
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
     """Fault 5 comes after a logon; a 401 may be the same refusal in other words, for sources disagree."""
-    attempt = logons.own(case)
+    attempt, gate = logons.own(case), gates.finding(case)
     if attempt is None:
-        return _by_code(case)
+        return _by_code(case) or ([gate] if gate else [])
     refused = [(rung, fault) for _attempt, rung, fault in logons.faults(case) if fault.code in ACCESS_DENIED]
     if refused:
-        return [_denied(case, attempt, refused[0][0])]
+        return [_with_gate(_denied(case, attempt, refused[0][0]), gate, gates.allows(case))]
     if off := next((rung for _attempt, rung, fault in logons.faults(case) if fault.code == SHELLS_OFF), None):
         return [_shells_off(case, attempt, off)]
     named = _by_code(case)
     if named:
-        return named
+        return [_with_gate(named[0], gate, ()), *named[1:]]
     if "permissions" in suspicion.suspects(case):
-        return [_suspect(case, attempt)]
+        return [gate or _suspect(case, attempt)]
+    if gate is not None and attempt.outcome == NOT_TRIED:
+        return [gate]
     if logons.works(case):
         against = tuple(logons.rung_fact(case, attempt, rung) for rung in attempt.rungs[-1:])
         return [Finding("permissions", "allowed", RULED_OUT, "The account may do what its connection needs.", against=against)]
     return []
+
+
+def _with_gate(found: Finding, gate: Finding | None, allowed: tuple[Fact, ...]) -> Finding:
+    """What the host said, and the gate that says why; where every gate should let the account in, that is told against it."""
+    if gate is None:
+        return replace(found, against=(*found.against, *allowed))
+    remedies = found.remedies if gate.rule == found.rule else gate.remedies
+    because = directories.merged(*gate.because, *found.because)
+    return replace(gate, verdict=directories.at_most(found.verdict, CONFIRMED), because=because, remedies=remedies, weight=max(gate.weight, found.weight))
 
 
 def _denied(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding:
@@ -100,15 +105,17 @@ def _by_code(case: Case) -> list[Finding]:
 
 
 def _shells_off(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding:
-    entry = fault_entry(SHELLS_OFF)
+    entry, found = fault_entry(SHELLS_OFF), inside.setting(case, SHELL_ACCESS)
+    how = "Set-Item WSMan:\\localhost\\Shell\\AllowRemoteShellAccess $true"
+    remedy = owned.change(inside.host(case), found, "Allow remote shells", how) if found else Remedy("Allow remote shells", how, "medium")
     return Finding(
         "permissions",
         "remote_shells_off",
         CONFIRMED,
         f"The host lets the account in, but allows nobody a remote shell: {entry.meaning if entry else ''}",
-        (logons.fact(case, attempt), logons.rung_fact(case, attempt, rung)),
+        (logons.fact(case, attempt), logons.rung_fact(case, attempt, rung), *((inside.setting_fact(case, found),) if found else ())),
         next_check='On the host: winrm get winrm/config/winrs. Source="GPO" there means that the policy "Allow Remote Shell Access" decides.',
-        remedies=(Remedy("Allow remote shells", "Set-Item WSMan:\\localhost\\Shell\\AllowRemoteShellAccess $true", "medium"),),
+        remedies=(remedy,),
         weight=76,
     )
 

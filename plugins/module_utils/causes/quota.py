@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence.case import Case
-from ..finding import RULED_OUT, Finding, Remedy
-from . import coded, logons
+from ..evidence.host import POLICY, SettingEvidence
+from ..evidence.logon import ACCEPTED, DENIED
+from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
+from . import coded, directories, inside, logons, owned
 from .cause import Cause
 
 BY_HAND = "On the host: winrm get winrm/config/winrs, MaxShellsPerUser; winrm enumerate shell lists what is open."
@@ -21,12 +25,58 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     """A fault names the quota; a shell that opened acquits."""
     named = coded.findings(case, "quota", next_check=BY_HAND, remedies=REMEDIES, weight=76)
     if named:
-        return named
+        return [_explained(case, finding) for finding in named]
+    if full := _full(case):
+        return [full]
     attempt = logons.own(case)
     if attempt is not None and logons.works(case):
         against = tuple(logons.rung_fact(case, attempt, rung) for rung in attempt.rungs[-1:])
         return [Finding("quota", "room_left", RULED_OUT, "The shell that the connection needs was opened.", against=against)]
     return []
+
+
+SHELLS = "Winrs/MaxShellsPerUser"
+QUOTAS = (SHELLS, "Winrs/MaxConcurrentUsers", "Winrs/MaxProcessesPerShell", "Winrs/MaxMemoryPerShellMB", "Service/MaxConcurrentOperationsPerUser")
+
+
+def _explained(case: Case, finding: Finding) -> Finding:
+    """A fault that names a quota, with what the host has open and allows."""
+    facts = _facts(case)
+    owner = next((one for one in _quotas(case) if one.source == POLICY and one.path == SHELLS), None)
+    remedies = finding.remedies
+    if owner is not None:
+        remedies = (REMEDIES[0], owned.change(inside.host(case), owner, "Or raise the quota", ""))
+    return replace(finding, because=(*finding.because, *facts), remedies=remedies)
+
+
+def _full(case: Case) -> Finding | None:
+    """As many shells as the quota allows, and one more is refused: by whatever words."""
+    seen, attempt = inside.limits(case), logons.own(case)
+    used_up = inside.of_kind(seen.problems, "shells_used_up") if seen else ()
+    if not used_up or attempt is None or attempt.outcome != ACCEPTED or logons.works(case):
+        return None
+    rung = next((rung for rung in attempt.rungs if rung.status == DENIED and rung.name in logons.SHELLS), None)
+    if rung is None or any(fault.code in (5, 0x80070005) for _attempt, _rung, fault in logons.faults(case)):
+        return None
+    because = (logons.rung_fact(case, attempt, rung), *inside.problem_facts(case, used_up), *_facts(case))
+    return Finding(
+        "quota", "shells_used_up", directories.at_most(LIKELY, inside.ceiling(case) or CONFIRMED),
+        f"The account has as many shells open as the host allows it, and gets no other: {used_up[0].means}", because, next_check=BY_HAND,
+        remedies=REMEDIES, weight=75,
+    )
+
+
+def _quotas(case: Case) -> list[SettingEvidence]:
+    found = (inside.setting(case, path) for path in QUOTAS)
+    return [one for one in found if one is not None]
+
+
+def _facts(case: Case) -> tuple[Fact, ...]:
+    seen = inside.limits(case)
+    count = inside.known(seen.own_shells) if seen else None
+    opened = (inside.fact(case, f"the account that read it has {count} other shell{'s' if count != 1 else ''} open"),) if count is not None else ()
+    narrow = [one for one in _quotas(case) if one.path == SHELLS or (one.default is not None and one.value != one.default)]
+    return (*opened, *(inside.setting_fact(case, one) for one in narrow))
 
 
 CAUSE = Cause("quota", "A WinRM quota is used up", 1, ("logon", "host"), BY_HAND, evaluate)

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, REFUSED, DoorEvidence, HttpEvidence, PortEvidence
 from ..evidence.logon import BROKEN, AttemptEvidence
-from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import coded, logons, outside, suspicion
+from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, TROUBLE, Fact, Finding, Remedy
+from . import coded, configured, listening, logons, outside, passages, suspicion
 from .cause import Cause
 
 START = Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium")
@@ -21,16 +23,49 @@ NORMAL = {200, 401, 405, 415}
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
-    """From the port inwards: what listens, in which protocol, what it answers, what it offers."""
+    """From the port inwards: what listens, in which protocol, what it answers, what it offers. What the inside shows goes before what the outside suspects."""
     state = outside.state(case)
+    if state != OPEN and (inside_found := listening.findings(case)):
+        return inside_found
     if state == REFUSED:
-        return [_refused(case)]
+        found = _refused(case)
+        if listening.listens(case):
+            summary = f"TCP {case.target.port} refuses connections, although WinRM listens on it: another machine may answer at that address."
+            return [replace(found, rule="refused_elsewhere", verdict=POSSIBLE, summary=summary, against=listening.facts(case), remedies=())]
+        return [found]
     if state == FILTERED:
-        alive = outside.other_ports(case, OPEN, REFUSED)
-        return [_silent(case, alive)] if alive else []
+        return _filtered(case)
     opened = outside.door(case)
     if state != OPEN or opened is None:
         return []
+    seen = _outside(case, opened)
+    told = configured.findings(case, opened)
+    beside = [finding for finding in seen if finding.verdict in TROUBLE and finding.rule not in {one.rule for one in told}]
+    return [*told, *beside] or seen
+
+
+def _filtered(case: Case) -> list[Finding]:
+    """A silent port: whether anything listens there, as far as that is known."""
+    if listening.listens(case):
+        return [Finding(
+            "service_config", "listens", RULED_OUT, f"WinRM runs and listens on TCP {case.target.port}, as the inside shows.", against=listening.facts(case),
+        )]
+    alive = outside.other_ports(case, OPEN, REFUSED)
+    passage = passages.judged(case)
+    if passage is not None and passage.lets is False:
+        # The firewall alone explains the silence.
+        return []
+    if not alive:
+        return []
+    found = _silent(case, alive)
+    if passage is not None and passage.lets:
+        # The host's own firewall is acquitted, so the service is what is left.
+        return [replace(found, verdict=LIKELY, because=(*found.because, *passage.facts), tied_with=())]
+    return [found]
+
+
+def _outside(case: Case, opened: DoorEvidence) -> list[Finding]:
+    """What is seen without the inside."""
     found = _wrong_protocol(case, opened) or _old_tls(case, opened) or _unanswered(case, opened) or _odd_status(case, opened) or _not_offered(case, opened)
     if found:
         return [found]

@@ -11,7 +11,7 @@ from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.logon import REFUSED, AttemptEvidence
 from ..finding import CONFIRMED
-from . import accounts, directories, logons, membership
+from . import accounts, decided, directories, logons, membership, ntlm_policy
 
 
 def refusal(case: Case) -> AttemptEvidence | None:
@@ -75,18 +75,28 @@ def suspects(case: Case) -> tuple[str, ...]:
         return ("channel_binding",)
     if bound and any(other.scheme == "http" and other.mechanism == attempt.mechanism for other in here):
         return ("channel_binding",)
+    # A policy that refuses NTLM to domain accounts lets local ones through.
+    others = () if ntlm_policy.blocks(case) else logons.by_others(case)
     possible = {
         "credentials": not proven(case) or may_lack_ntlm(case),
         "permissions": not here,
         "channel_binding": bound and not here and not _both_bindings_refused(case),
-        "ntlm_blocked": ntlm and not any(other.mechanism == "ntlm" for other in (*here, *logons.by_others(case))) and not _ticket_refused(case),
+        "ntlm_blocked": ntlm and not any(other.mechanism == "ntlm" for other in (*here, *others)) and not _ticket_refused(case),
         "domain_trust": attempt.kind != "local" and attempt.mechanism != "kerberos" and (not here or _by_tickets_alone(case, here)),
         "service_config": attempt.method == "basic" and attempt.kind == "domain",
     }
     if any(other.binding == attempt.binding and other.mechanism == attempt.mechanism for other in logons.by_others(case)):
         # Another account came in by the very same way: the way is good.
-        possible.update(channel_binding=False, ntlm_blocked=False)
-    return tuple(cause for cause, fits in possible.items() if fits)
+        possible.update(channel_binding=False)
+        possible["ntlm_blocked"] = possible["ntlm_blocked"] and not others
+    return _by_inside(case, tuple(cause for cause, fits in possible.items() if fits))
+
+
+def _by_inside(case: Case, fitting: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that the inside convicts, else those that it does not acquit."""
+    guilty = decided.convicted(case)
+    acquitted = decided.acquitted(case)
+    return tuple(cause for cause in fitting if cause in guilty) or tuple(cause for cause in fitting if cause not in acquitted) or fitting
 
 
 def tied(case: Case, cause: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..evidence.case import Case
 from ..evidence.endpoint import ClockEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, UNKNOWN, Fact, Finding, Remedy
-from . import coded, directories, logons, outside
+from . import coded, directories, host_clock, logons, outside
 from .cause import Cause
 
 TOLERANCE = 300.0
@@ -24,9 +24,6 @@ NAMES = {
 
 
 CHECK = "w32tm /stripchart /computer:DC /samples:3 /dataonly on the host, chronyc tracking on the control node."
-RESYNC = Remedy(
-    "Point the host's time service at its domain and let it resynchronise", "w32tm /config /syncfromflags:domhier /update; w32tm /resync", "medium",
-)
 AT_THE_DC = Remedy(
     "Give the PDC emulator of the domain a reliable source of time; the other controllers follow it",
     "w32tm /config /manualpeerlist:NTP_SERVER /syncfromflags:manual /update on the PDC emulator", "medium",
@@ -45,12 +42,40 @@ class Reading(t.NamedTuple):
 def evaluate(case: Case, now: float) -> list[Finding]:
     """Three clocks where the domain's is known too, else what a logon's codes name, else what is seen from outside."""
     host, domain = _host(case), domain_clock(case)
+    if seen := _inside(case, domain):
+        return seen
     if host is not None and domain is not None:
         return _three(case, host, domain)
     named = coded.findings(case, "time_skew", next_check=CHECK)
     if domain is not None and abs(domain.offset) - domain.uncertainty > TOLERANCE:
         return named or [_domain_alone(case, domain)]
     return named or _outside(case)
+
+
+def _inside(case: Case, domain: Reading | None) -> list[Finding]:
+    """The host's own measurement against a domain controller: the two clocks that Kerberos compares there."""
+    between = host_clock.to_controller(case)
+    if between is None:
+        return []
+    codes = coded.findings(case, "time_skew", next_check=CHECK)
+    if abs(between.seconds) <= TOLERANCE:
+        if codes:
+            return [replace(finding, verdict=LIKELY, against=between.facts) if finding.verdict == CONFIRMED else finding for finding in codes]
+        if domain is not None and _host(case) is not None:
+            return []
+        summary = "The host's clock agrees with its domain controller's, as the host measures it."
+        return [Finding("time_skew", "agrees", RULED_OUT, summary, against=between.facts)]
+    ahead = "ahead of" if between.seconds > 0 else "behind"
+    of_domain = domain is not None and abs(domain.offset) - domain.uncertainty > TOLERANCE
+    if logons.works(case):
+        # NTLM does not mind; what the outside shows of it is told there, and a note tells the rest.
+        return []
+    heard = tuple(fact for finding in codes for fact in finding.because)
+    return [Finding(
+        "time_skew", "domain_clock" if of_domain else "host_clock", CONFIRMED if codes else LIKELY if directories.stake(case) else POSSIBLE,
+        f"The host's clock is {duration(abs(between.seconds))} {ahead} its domain controller's; Kerberos tolerates 5 minutes.",
+        (*heard, *between.facts), next_check=CHECK, remedies=(AT_THE_DC if of_domain else host_clock.remedy(case),), weight=82,
+    )]
 
 
 def _host(case: Case) -> Reading | None:
@@ -89,9 +114,10 @@ def _three(case: Case, host: Reading, domain: Reading) -> list[Finding]:
     if off_domain and not off_host:
         rule, wrong, remedy = "domain_clock", "the domain controller's, for host and control node agree", AT_THE_DC
     elif off_host and not off_domain:
-        rule, wrong, remedy = "host_clock", "the host's, for domain controller and control node agree", RESYNC
+        rule, wrong, remedy = "host_clock", "the host's, for domain controller and control node agree", host_clock.remedy(case)
+        facts = (*facts, *host_clock.why(case))
     else:
-        rule, wrong, remedy = "clocks_apart", "not certain, for no two of the three agree", RESYNC
+        rule, wrong, remedy = "clocks_apart", "not certain, for no two of the three agree", host_clock.remedy(case)
     summary = (
         f"The host's clock is {duration(abs(between))} {'ahead of' if between > 0 else 'behind'} the domain controller's; Kerberos tolerates 5 minutes. "
         f"Whose is wrong: {wrong}."
@@ -149,9 +175,9 @@ def _outside(case: Case) -> list[Finding]:
             "offset",
             LIKELY if kerberos else POSSIBLE,
             f"The host's clock is {duration(abs(best.offset))} {ahead} this control node's; Kerberos tolerates 5 minutes.{masked}",
-            facts,
+            (*facts, *host_clock.why(case)),
             next_check="Which of the two is wrong? Compare each with a domain controller: w32tm /stripchart /computer:DC /samples:3; chronyc tracking.",
-            remedies=(RESYNC,),
+            remedies=(host_clock.remedy(case),),
             weight=60,
         )
     ]

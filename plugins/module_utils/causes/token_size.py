@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.logon import ACCEPTED, LegEvidence
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
-from . import logons, outside
+from . import inside, logons, outside
 from .cause import Cause
 
 BY_HAND = "HTTP 400 'Request Too Long' after the logon; count the groups of the account: whoami /groups."
@@ -36,21 +36,39 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if leg is None or leg.token is None:
         return []
     named, large = "too long" in leg.reply.body_start.lower(), leg.token.bytes >= NEAR_LIMIT
-    if not named and not large and leg.reply.status == 400 and leg.token.bytes < NEAR_LIMIT // 4:
+    limit = _limit(case)
+    header = (leg.token.bytes + 2) // 3 * 4
+    over = limit is not None and header > limit
+    if limit is not None and not over and not named and not large:
+        # The host itself says that it takes headers of this size.
+        return []
+    if not over and not named and not large and leg.reply.status == 400 and leg.token.bytes < NEAR_LIMIT // 4:
         # A small token cannot be too large; the 400 has another reason.
         return []
     return [
         Finding(
             "token_size",
             "too_large",
-            CONFIRMED if named and large else LIKELY if named or large else POSSIBLE,
+            CONFIRMED if over or (named and large) else LIKELY if named or large else POSSIBLE,
             f"The token of {attempt.account or 'the account'} is too large for the host's HTTP driver: {leg.token.bytes} bytes before Base64.",
-            (logons.fact(case, attempt), _quoted(case, leg)),
+            (logons.fact(case, attempt), _quoted(case, leg), *_limit_fact(case, header)),
             next_check=BY_HAND,
             remedies=REMEDIES,
             weight=78,
         )
     ]
+
+
+def _limit(case: Case) -> int | None:
+    """The longest header line that the host's HTTP driver takes."""
+    seen = inside.limits(case)
+    return inside.known(seen.max_field_length) if seen else None
+
+
+def _limit_fact(case: Case, header: int) -> tuple[Fact, ...]:
+    limit = _limit(case)
+    said = f"MaxFieldLength is {limit} bytes, and the token takes {header} as Base64"
+    return (inside.fact(case, said),) if limit is not None else ()
 
 
 def _quoted(case: Case, leg: LegEvidence) -> Fact:

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gates that the inventory's user passes on the way in, and the one that refuses: logon right, RootSDDL, the shell's own descriptor."""
+
+from __future__ import annotations
+
+from ..evidence.base import Unknown
+from ..evidence.case import Case
+from ..evidence.host import ALLOWED, POLICY, REFUSED, AccessEvidence, GateEvidence
+from ..evidence.logon import ACCEPTED, OWN_SHELL
+from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
+from . import directories, inside, logons, owned
+
+ACCESS_DENIED = (5, 0x80070005)
+NETWORK_LOGON, ROOT = "network_logon", "root"
+RULES = {NETWORK_LOGON: "network_logon_denied", ROOT: "root_refused"}
+GROUPS = Remedy(
+    "Make the account a member of Remote Management Users (PowerShell) or Administrators (everything)",
+    "Add-LocalGroupMember -SID S-1-5-32-580 -Member ACCOUNT",
+    "medium",
+)
+FILTERED = Remedy(
+    "A local administrator other than the built-in one comes with a filtered token over the network: use a domain account, or the built-in Administrator",
+    "LocalAccountTokenFilterPolicy = 1 under HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System lifts that for every local account",
+    "high",
+)
+ROOT_SDDL = Remedy(
+    "Or let RootSDDL admit the account; a wrong one locks everybody out", "winrm configSDDL default shows it in a window; winrm get winrm/config/service",
+    "medium",
+)
+PLUGIN_SDDL = Remedy(
+    "Or let the session configuration admit the account", "Set-PSSessionConfiguration -Name Microsoft.PowerShell -ShowSecurityDescriptorUI", "medium",
+)
+LOGON_RIGHTS = {
+    "SeNetworkLogonRight": "Access this computer from the network", "SeDenyNetworkLogonRight": "Deny access to this computer from the network",
+}
+"""Logon rights by their name in the editor, where policies set them nearly always."""
+
+
+def finding(case: Case) -> Finding | None:
+    """The first gate that refuses the user; None where none does, where that was not read, or where the logon works all the same."""
+    access, gate = _of_user(case), _refusing(case)
+    limit = inside.ceiling(case)
+    if access is None or gate is None or not limit:
+        return None
+    said = _heard(case)
+    # Without the host's own word a wrong password may come first, and what the user's token holds is reckoned, not seen.
+    verdict = directories.at_most(limit, CONFIRMED if said or _proven(case) else LIKELY)
+    user = access.user or case.target.username or "the user"
+    rule, summary, remedies = _told(access, gate, user)
+    return Finding(
+        "permissions", rule, verdict, summary, (inside.fact(case, f"{gate.gate}: {gate.why}"), *_membership(case, access), *said),
+        next_check="On the host: winrm get winrm/config/service (RootSDDL), Get-LocalGroupMember -SID S-1-5-32-580 and S-1-5-32-544, secpol.msc.",
+        remedies=remedies, weight=78,
+    )
+
+
+def allows(case: Case) -> tuple[Fact, ...]:
+    """That every gate the connection needs lets the user in, quoted; () where one does not, or is not known."""
+    access = _of_user(case)
+    found = [access.gate(name) for name in needed(case)] if access else []
+    if not found or any(gate is None or gate.outcome != ALLOWED for gate in found):
+        return ()
+    return tuple(inside.fact(case, f"{gate.gate}: {gate.why}") for gate in found if gate is not None)
+
+
+def needed(case: Case) -> tuple[str, ...]:
+    """The gates on the way, outermost first."""
+    return (NETWORK_LOGON, ROOT, OWN_SHELL.get(case.target.connection, "powershell"))
+
+
+def _of_user(case: Case) -> AccessEvidence | None:
+    """What was reckoned for the inventory's user; a certificate stands for another one."""
+    seen = inside.access(case)
+    return None if seen is None or case.target.auth == ("certificate",) else seen
+
+
+def _refusing(case: Case) -> GateEvidence | None:
+    access, attempt = _of_user(case), logons.own(case)
+    for name in needed(case):
+        gate = access.gate(name) if access else None
+        if gate is None or isinstance(gate.outcome, Unknown) or gate.outcome != REFUSED:
+            continue
+        if name == NETWORK_LOGON and attempt is not None and attempt.outcome == ACCEPTED:
+            # The host let the account in: then it has the right, whatever was reckoned.
+            continue
+        return gate
+    return None
+
+
+def _told(access: AccessEvidence, gate: GateEvidence, user: str) -> tuple[str, str, tuple[Remedy, ...]]:
+    why = f"{gate.why[:1].lower()}{gate.why[1:].rstrip('.')}"
+    if gate.gate == NETWORK_LOGON:
+        return RULES[NETWORK_LOGON], f"{user} may not log on to this host over the network: {why}.", _logon_right(access)
+    if access.filtered is True:
+        return "filtered", f"UAC takes the administrator's rights from {user} over the network, and without them WinRM refuses it: {why}.", (FILTERED, GROUPS)
+    if gate.gate == ROOT:
+        return RULES[ROOT], f"RootSDDL, the descriptor of WinRM itself, refuses {user}: {why}.", (GROUPS, ROOT_SDDL)
+    shell = logons.SHELLS.get(gate.gate, gate.gate)
+    return f"{gate.gate}_refused", f"{user} may log on, but not open {shell}: {why}.", (GROUPS, PLUGIN_SDDL) if gate.gate == "powershell" else (GROUPS,)
+
+
+def _logon_right(access: AccessEvidence) -> tuple[Remedy, ...]:
+    """By policy or by hand, in the editor of rights."""
+    denied = next((one for one in access.rights if one.name == "SeDenyNetworkLogonRight"), None)
+    name = LOGON_RIGHTS["SeDenyNetworkLogonRight" if denied and denied.holders else "SeNetworkLogonRight"]
+    do = f'Change the user right "{name}" for the account or its group, or use an account that has it'
+    if any(one.source == POLICY for one in access.rights):
+        return (owned.in_policy(name, do, "high"),)
+    return (Remedy(do, "secpol.msc, Local Policies, User Rights Assignment", "high"),)
+
+
+def _membership(case: Case, access: AccessEvidence) -> tuple[Fact, ...]:
+    if access.filtered is True:
+        return (inside.fact(case, "LocalAccountTokenFilterPolicy is not 1, and the account is a local administrator other than the built-in one"),)
+    return ()
+
+
+def _heard(case: Case) -> tuple[Fact, ...]:
+    """The host's own refusal of rights."""
+    return tuple(logons.rung_fact(case, attempt, rung) for attempt, rung, fault in logons.faults(case) if fault.code in ACCESS_DENIED)[:1]
+
+
+def _proven(case: Case) -> bool:
+    """Whether somebody has accepted the password, so that a refusal means something else."""
+    return any(made.proven or made.outcome == ACCEPTED for made in logons.attempts(case)) or directories.proof(case) is not None
