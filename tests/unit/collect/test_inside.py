@@ -71,12 +71,11 @@ class Cmd:
         self.closed = True
 
     def run(self, line: str, *, deadline: Deadline) -> Output:
-        """Every command between its markers, its number in place of an output."""
+        """The same output before the marker of every command."""
         text = ""
-        for part in line.removeprefix(batch.START).removesuffix(batch.END).split(" & "):
-            if part.startswith("echo ::"):
-                text += part.removeprefix("echo ").replace("!errorlevel!", "0") + "\r\n"
-                text += "WEB01\r\n" if "begin" in part else ""
+        for part in line.removeprefix(batch.START).removesuffix(batch.END).split("&"):
+            if part.startswith("echo #"):
+                text += ("WEB01\r\n" if "!" in part else "") + part.removeprefix("echo ").replace("!errorlevel!", "0") + "\r\n"
         return Output(None if self.error else 0, text[: self.cut], t.cast(t.Any, self.error), self.error is None)
 
 
@@ -176,7 +175,7 @@ def test_a_lost_answer_alone_costs_nothing_else() -> None:
 
 def test_what_a_shell_said_before_it_broke_is_kept() -> None:
     slow = Needs(commands=(Command("one", "hostname"), Command("two", "nltest", slow=True)))
-    cmd = Cmd(error=CUT, cut=60)
+    cmd = Cmd(error=CUT, cut=35)
     material = reading(Host(), cmd).read(slow)
     assert isinstance(material.said("one"), Said)
     assert material.said("two") != Said(0, "WEB01\r\n")
