@@ -102,7 +102,7 @@ def identify(material: Material, circumstances: Circumstances) -> Identity:
     home, domains = domain_of(told[0]) if told else "", _names_of_domain(circumstances)
     known = Identity(
         name, domains, local, told[0] if told else "", told[1:], (f"{home}-",) if home and len(told) > 1 else (),
-        free="@" in circumstances.user and not domains,
+        free=_is_free(circumstances),
     )
     return _own_session(known, material)
 
@@ -191,7 +191,9 @@ def _is_called(domain: str | None, name: str, sid: str, identity: Identity) -> b
         return None if identity.free else False
     if domain is None:
         return identity.local if isinstance(identity.local, bool) else None
-    return domain.lower() in identity.domains if identity.domains else None
+    if domain.lower() in identity.domains:
+        return True
+    return None if identity.free or not identity.domains else False
 
 
 def _own_session(identity: Identity, material: Material) -> Identity:
@@ -230,8 +232,18 @@ def _names_of_host(material: Material, circumstances: Circumstances) -> frozense
 
 
 def _names_of_domain(circumstances: Circumstances) -> frozenset[str]:
-    """The names that stand before the backslash of the user's domain; none where its suffix may be anybody's."""
+    """The names that may stand before the backslash of the user's domain."""
     account = account_of(circumstances.user, circumstances.host, _challenge(circumstances))
     if ANY_DOMAIN not in account.domains:
         return account.domains
-    return frozenset() if "@" in circumstances.user else frozenset((circumstances.netbios_domain.lower(), circumstances.domain.lower())) - {""}
+    suffix = circumstances.user.rpartition("@")[2].lower() if "@" in circumstances.user else ""
+    if suffix:
+        # Most suffixes are the domain's DNS name, whose first label most NetBIOS names are.
+        return frozenset((suffix, suffix.partition(".")[0][:15]))
+    return frozenset((circumstances.netbios_domain.lower(), circumstances.domain.lower())) - {""}
+
+
+def _is_free(circumstances: Circumstances) -> bool:
+    """Whether the suffix may be anybody's."""
+    account = account_of(circumstances.user, circumstances.host, _challenge(circumstances))
+    return "@" in circumstances.user and ANY_DOMAIN in account.domains

@@ -245,6 +245,9 @@ def test_bare_name_where_the_accounts_of_the_host_could_not_be_read() -> None:
 def test_free_suffix_leaves_open_who_is_meant() -> None:
     here = replace(HERE, user="sam.vimes@example.com", user_sids=())
     assert gates(look(material(ADMINISTRATOR), here))["root"] is None
+    silent = replace(HERE, user="svc@lab.test", user_sids=(), domain="", netbios_domain="", netbios_computer="")
+    assert gates(look(material(ADMINISTRATOR), silent))["root"] == ALLOWED
+    assert gates(look(material(ADMINISTRATOR), replace(silent, user="svc@corp.example")))["root"] is None
 
 
 @pytest.mark.parametrize(
