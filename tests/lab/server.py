@@ -21,6 +21,7 @@ from . import framing, strangers
 from .domain.realm import LAB, Realm
 from .domain.settings import Settings
 from .inside import derive
+from .inside.blobs import thumbprint
 from .inventory import Secrets
 from .logon import converse
 from .logon.journal import Journal
@@ -122,7 +123,7 @@ class Lab:
         given = {"sid": self._sids} if self._sids else {}
         return derive.Material(
             self._leaves.get(host.name, b""), tuple(map(_der, roots)), () if "unsent_intermediate" in faults else (_der(pki.intermediate),),
-            client_issuer=derive.thumbprint(_der(pki.root)), settings=self._settings, **given,
+            client_issuer=thumbprint(_der(pki.root)), settings=self._settings, **given,
         )
 
     def _tls(self, host: Host) -> tuple[ssl.SSLContext, bytes] | None:

@@ -128,7 +128,8 @@ class Parser:
         return Block(body, rest.redirections)
 
     def _words(self, into: Simple) -> None:
-        quoted, text = False, []
+        quoted = False
+        text: list[str] = []
         while self.at < len(self.line):
             char = self.line[self.at]
             if char == '"':

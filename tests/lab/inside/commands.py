@@ -39,7 +39,7 @@ def remark(call: Call) -> Result:
 
 def type_(call: Call) -> Result:
     """A file of %TEMP%. One that begins with a byte order mark of UTF-16 is shown as text (Microsoft's page on type)."""
-    shown = []
+    shown: list[str] = []
     for name in call.arguments:
         data = call.files.get(call.path(name))
         if data is None:

@@ -67,12 +67,18 @@ def _listeners(changed: t.Callable[[Listener], Listener | None], transport: str 
     ))
 
 
+def _managed(inside: Inside, ipv4: str, ipv6: str) -> Inside:
+    """The policy "Allow remote server management through WinRM" always writes both filters (WindowsRemoteManagement.admx)."""
+    owned = {"Service/AllowRemoteAccess": "true", "Service/IPv4Filter": ipv4, "Service/IPv6Filter": ipv6}
+    return replace(inside, policy_config={**inside.policy_config, **owned})
+
+
 def _filtered(family: str) -> Fault:
     """The listeners hear nothing on addresses of this family any more."""
     def change(inside: Inside, user: str) -> Inside:
         kept = tuple(replace(one, listening_on=tuple(at for at in one.listening_on if (":" in at) == (family == "IPv4"))) for one in inside.listeners)
-        return _setting(f"Service/{family}Filter", f"{OTHER_ADDRESS}-{OTHER_ADDRESS}" if family == "IPv4" else "2001:db8::1-2001:db8::2", True)(
-            replace(inside, listeners=kept), user)
+        filters = (f"{OTHER_ADDRESS}-{OTHER_ADDRESS}", "*") if family == "IPv4" else ("*", "2001:db8::1-2001:db8::2")
+        return _managed(replace(inside, listeners=kept), *filters)
 
     return change
 
@@ -125,7 +131,8 @@ FAULTS: dict[str, Fault] = {
     "listener_other_prefix": _listeners(lambda one: replace(one, url_prefix="powershell")),
     "ipv4_filter": _filtered("IPv4"),
     "ipv6_filter": _filtered("IPv6"),
-    "empty_filter": lambda inside, user: _listeners(lambda one: replace(one, listening_on=()))(_setting("Service/IPv4Filter", "", True)(inside, user), user),
+    "empty_filter": lambda inside, user: _listeners(lambda one: replace(one, listening_on=()))(_managed(inside, "", ""), user),
+    "managed_by_policy": lambda inside, _user: _managed(inside, "*", "*"),
     "remote_access_off": _setting("Service/AllowRemoteAccess", "false", True),
     "listen_only": lambda inside, _user: replace(inside, listen_only=(OTHER_ADDRESS,)),
     "no_reservation": lambda inside, _user: replace(inside, reservations={url: sddl for url, sddl in inside.reservations.items() if "wsman" not in url}),
@@ -222,18 +229,22 @@ def _registry(value: t.Any) -> RegistryValue:
     return ("", "") if value is None else ("REG_SZ", str(value))
 
 
+def _tuples(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+
+
 BUILT: dict[str, t.Callable[[Inside, t.Any], t.Any]] = {
     "values": lambda inside, given: {
         **inside.values, **{(path.rpartition("\\")[0], path.rpartition("\\")[2]): _registry(value) for path, value in given.items()},
     },
-    "rules": lambda inside, given: (*inside.rules, *(FirewallRule(**{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()}) for one in given)),
-    "listeners": lambda _inside, given: tuple(Listener(**{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()}) for one in given),
+    "rules": lambda inside, given: (*inside.rules, *(FirewallRule(**_tuples(one)) for one in given)),
+    "listeners": lambda _inside, given: tuple(Listener(**_tuples(one)) for one in given),
     "profiles": lambda inside, given: {**inside.profiles, **{name: FirewallProfile(**one) for name, one in given.items()}},
     "services": lambda inside, given: {**inside.services, **{name: replace(inside.services[name], **one) for name, one in given.items()}},
     "networks": lambda _inside, given: tuple((str(name), str(category)) for name, category in given.items()),
     "rights": lambda inside, given: {**inside.rights, **{name: tuple(holders) for name, holders in given.items()}},
     "netlogon": lambda inside, given: Netlogon(**{"controller": inside.netlogon.controller, **given}),
-    "clock": lambda inside, given: replace(inside.clock, **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}),
+    "clock": lambda inside, given: replace(inside.clock, **_tuples(given)),
     "root_sddl": lambda _inside, given: str(given),
 }
 KEYS = ("profile", "language", "faults", *PLAIN, *LISTS, *BUILT)
