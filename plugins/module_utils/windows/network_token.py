@@ -160,7 +160,9 @@ def token(identity: Identity, groups: t.Sequence[GroupEvidence], filtered: Known
     if isinstance(filtered, Unknown):
         held -= taken
     deny_only = frozenset(taken) if filtered is True else frozenset()
-    return Token(frozenset(held) - deny_only, deny_only, frozenset(absent), (*identity.complete, *NO_USERS))
+    # No group of a domain holds an account of a host.
+    outside = ("*-",) if identity.local is True and identity.sid else ()
+    return Token(frozenset(held) - deny_only, deny_only, frozenset(absent), (*identity.complete, *outside, *NO_USERS))
 
 
 def _is(member: MemberEvidence, identity: Identity) -> bool | None:

@@ -96,7 +96,8 @@ class Token:
     absent: frozenset[str] = frozenset()
     """Certainly not held."""
     complete: tuple[str, ...] = ()
-    """Beginnings of SIDs, such as `S-1-5-21-1-2-3-`, of which all are known: what is not held there is absent. "" makes it so for all SIDs."""
+    """Beginnings of SIDs, such as `S-1-5-21-1-2-3-`, of which all are known: what is not held there is absent. "" makes it so for all SIDs, `*-` for those
+    of a domain that is not known."""
 
     def has(self, sid: str, *, denies: bool = False) -> bool | None:
         """Whether it holds a SID; None where that is not known. `denies`: deny-only ones count."""
@@ -111,7 +112,8 @@ class Token:
     def _relative(self, end: str, denies: bool) -> bool | None:
         """A group of the host's domain, which may be another than the user's: known only where the user has none of that number."""
         held = any(sid.startswith("S-1-5-21-") and sid.endswith(end) for sid in self.sids | (self.deny_only if denies else frozenset()))
-        return False if self.complete and not held else None
+        told = any(start in ("", "*-") or start.startswith("S-1-5-21-") for start in self.complete)
+        return False if told and not held else None
 
 
 class Verdict(t.NamedTuple):

@@ -212,6 +212,7 @@ def test_local_administrator(uac: dict[str, int], sid: str, filtered: bool, root
     assert (seen.local, seen.sid, seen.filtered, gates(seen)["root"], gates(seen)["powershell"]) == (True, sid, filtered, root, root)
     assert not isinstance(seen.sids, Unknown)
     assert {"S-1-5-113", "S-1-5-114", "S-1-5-2", "S-1-5-64-10", "S-1-5-32-544", sid} <= set(seen.sids)
+    assert gates(look(material(user=sid, reg=registry(usual_plugins("D:(A;;GA;;;DA)"))), WORKGROUP))["powershell"] == REFUSED
     if filtered:
         assert why(seen, "cmd").endswith("The entry for Administrators does not count, for UAC takes that group from accounts of the host over the network.")
 

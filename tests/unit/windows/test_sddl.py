@@ -120,6 +120,7 @@ def test_groups_of_an_unknown_domain() -> None:
     token = Token(frozenset((USER, "S-1-5-21-1-2-3-512")), complete=("S-1-5-21-1-2-3-",))
     assert outcome("D:(A;;GA;;;DA)", token, READ) is None
     assert outcome("D:(A;;GA;;;EA)", token, READ) == REFUSED
+    assert outcome("D:(A;;GA;;;EA)", Token(frozenset((USER,)), complete=("S-1-5-80-",)), READ) is None
 
 
 def test_groups_for_denying_alone_deny_and_allow_nothing() -> None:
