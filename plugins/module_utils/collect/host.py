@@ -13,7 +13,7 @@ from dataclasses import replace
 from ..evidence import answers
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import ClockEvidence, EndpointEvidence, TlsEvidence
-from ..evidence.host import DENIED, SUBSETS, HostEvidence
+from ..evidence.host import DENIED, SUBSETS, AccessEvidence, HostEvidence
 from ..evidence.logon import AttemptEvidence
 from ..target import Target
 from ..windows import access, certificates, client, config, domain, firewall, limits, listeners, mappings, policy, services, system, tickets, times
@@ -26,6 +26,8 @@ from ..wire.tls import chain_of
 from ..wsman.client import Client
 from .inside import CMD, CONFIG, Reading, together
 
+ROUNDS = 2
+"""Names of groups first, then the members of those that are members."""
 NOBODY_GOT_IN = Unknown("nobody could log on to the host")
 
 
@@ -76,9 +78,11 @@ class Look:
         talk = Client(session, deadline=deadline)
         here = replace(self.circumstances, came_from=session.channel.local_address or self.circumstances.came_from, reader=way.account)
         reading = Reading(talk, deadline)
-        names = ("system", *self.subsets)
+        # Whoever is inside by the inventory's own way needs no judgement of who may come in.
+        moot = {"access"} if not here.thorough and way.own and way.enough_for(here.connection) else set()
+        names = ("system", *(name for name in self.subsets if name not in moot))
         material = reading.read(together(FILES[name].needs(here) for name in names))
-        if "access" in names:
+        for _round in range(ROUNDS if "access" in names else 0):
             material = reading.more(material, access.more(material, here))
         told = {name: FILES[name].evidence(material, here) for name in names}
         if "certificates" in names:
@@ -96,7 +100,7 @@ class Look:
 
     def knows_user_by(self, sids: tuple[str, ...]) -> None:
         """Judge the user's access once more, now that the directory has told its SIDs."""
-        if self._best is not None and "access" in self.subsets and sids:
+        if self._best is not None and isinstance(self._best.access, AccessEvidence) and sids:
             self._best = replace(self._best, access=access.evidence(self._material, replace(self._here, user_sids=sids)))
 
 
