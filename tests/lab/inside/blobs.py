@@ -12,7 +12,7 @@ import typing as t
 import uuid
 
 SHA1, KEY_PROVIDER, FRIENDLY_NAME, CERTIFICATE = 3, 2, 11, 32
-"""Property ids ([MS-GPEF] 2.2.1.2; wincrypt.h CERT_*_PROP_ID)."""
+"""Property ids ([MS-GPEF] 2.2.1.1.1; wincrypt.h CERT_*_PROP_ID)."""
 ALIASES = {
     "WD": "S-1-1-0", "CO": "S-1-3-0", "IU": "S-1-5-4", "NU": "S-1-5-2", "AU": "S-1-5-11", "SY": "S-1-5-18", "LS": "S-1-5-19", "NS": "S-1-5-20",
     "BA": "S-1-5-32-544", "BU": "S-1-5-32-545", "BG": "S-1-5-32-546", "ER": "S-1-5-32-573", "RM": "S-1-5-32-580",
@@ -33,7 +33,7 @@ def thumbprint(der: bytes) -> str:
 
 
 def stored(der: bytes, key: bool = False, friendly_name: str = "") -> bytes:
-    """The value `Blob` of a certificate in a store: properties, each with id, 1, length and data; the certificate itself comes last ([MS-GPEF] 2.2.1.2)."""
+    """The value `Blob` of a certificate in a store: properties, each with id, 1, length and data; the certificate itself comes last ([MS-GPEF] 2.2.1.1.1)."""
     properties = [(SHA1, hashlib.sha1(der, usedforsecurity=False).digest())]
     if key:
         properties.append((KEY_PROVIDER, _key_provider(f"te-{hashlib.sha256(der).hexdigest()[:36]}", "Microsoft Software Key Storage Provider")))
@@ -44,7 +44,7 @@ def stored(der: bytes, key: bool = False, friendly_name: str = "") -> bytes:
 
 
 def _key_provider(container: str, provider: str) -> bytes:
-    """CRYPT_KEY_PROV_INFO with offsets in place of pointers ([MS-GPEF] 2.2.1.2.3.2): a key of CNG (provider type 0) of the machine (flag 0x20)."""
+    """CRYPT_KEY_PROV_INFO with offsets in place of pointers ([MS-GPEF] 2.2.1.1.1.1.1): a key of CNG (provider type 0) of the machine (flag 0x20)."""
     first, second = _wide(container), _wide(provider)
     return struct.pack("<IIIIIII", 28, 28 + len(first), 0, 0x20, 0, 28 + len(first) + len(second), 0) + first + second
 

@@ -119,7 +119,7 @@ def test_profiles_of_the_firewall_have_other_names_below_policies() -> None:
 
 
 def properties(blob: bytes) -> dict[int, bytes]:
-    """Read by the form that [MS-GPEF] 2.2.1.2 gives."""
+    """Read by the form that [MS-GPEF] 2.2.1.1.1 gives."""
     found, at = {}, 0
     while at < len(blob):
         id, one, size = struct.unpack_from("<III", blob, at)
