@@ -23,6 +23,8 @@ CHANNEL, LOCATOR = "nltest:channel", "nltest:controller"
 NO_MEMBER = Unknown("the host is in no domain")
 OWN_DOMAIN = Unknown("a domain controller has no secure channel with its own domain")
 NO_DOMAIN = 1355
+ACCESS_DENIED = 5
+STALE = "The domain controller refuses the host: as a rule it has another machine password in its directory."
 MEMBERS, CONTROLLERS = frozenset((1, 3, 4, 5)), frozenset((4, 5))
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 # "Trusted DC Connection Status Status = 1311 0x51f ERROR_NO_LOGON_SERVERS": nltest speaks English everywhere; should it not, number and hex number stay.
@@ -67,13 +69,20 @@ def channel_of(said: Known[Said]) -> Known[ChannelEvidence]:
     codes = [int(one or other) for one, other in _STATUS.findall(said.text)]
     names = _SERVER.findall(said.text)
     code = next((one for one in codes if one), 0)
-    if code == 5:
+    if code == ACCESS_DENIED and _lines(said) == 1:
+        # Nothing but the failure of the question itself: the reader lacks rights. Below other lines the same number is the channel's own state, as a
+        # machine password that the domain does not know makes it ([MEM] of public posts).
         return Unknown(DENIED)
     if not codes and not names:
         return Unknown("nltest did not end in time" if said.code is None else f"nltest ended with exit code {said.code} and told no status")
     server = next((name for name in names if not _is_address(name)), "")
     entry = fault_entry(code) if code else None
-    return ChannelEvidence(code, server, next((name for name in names if _is_address(name)), ""), entry.meaning if entry else "")
+    means = STALE if code == ACCESS_DENIED else entry.meaning if entry else ""
+    return ChannelEvidence(code, server, next((name for name in names if _is_address(name)), ""), means)
+
+
+def _lines(said: Said) -> int:
+    return sum(bool(line.strip()) for line in said.text.splitlines())
 
 
 def _commands(circumstances: Circumstances) -> tuple[Command, ...]:

@@ -78,6 +78,8 @@ def test_a_known_code_is_explained() -> None:
     (said("nltest is not recognized", 9009), Unknown("nltest ended with exit code 9009 and told no status")),
     (said("", None), Unknown("nltest did not end in time")), (Unknown("not read"), Unknown("not read")), (Unknown(DENIED), Unknown(DENIED)),
     (said("I_NetLogonControl failed: Status = 5 0x5 ERROR_ACCESS_DENIED", 5), Unknown(DENIED)),
+    (said("Flags: 0\r\nTrusted DC Name \r\nTrusted DC Connection Status Status = 5 0x5 ERROR_ACCESS_DENIED\r\nThe command completed successfully"),
+     ChannelEvidence(5, "", "", domain.STALE)),
     (said("Status = " + "9" * 5000), Unknown("nltest ended with exit code 0 and told no status")),
 ])
 def test_no_answer_is_unknown_with_its_reason(answer: Said | Unknown, expected: Unknown) -> None:
