@@ -9,7 +9,7 @@ from ..evidence import answers
 from ..evidence.case import Case
 from ..evidence.endpoint import DoorEvidence
 from ..evidence.host import PolicyValueEvidence
-from ..evidence.logon import DENIED, OWN_SHELL
+from ..evidence.logon import ACCEPTED, DENIED, OWN_SHELL
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
 from . import directories, inside, logons, outside, owned
 
@@ -46,6 +46,9 @@ def leaves(case: Case, method: str) -> tuple[str, ...]:
 
 def _methods(case: Case) -> Finding | None:
     """Every method of the inventory is switched off on the host."""
+    attempt = logons.own(case)
+    if attempt is not None and attempt.outcome == ACCEPTED:
+        return None
     off = []
     for method in case.target.auth:
         found = [inside.setting(case, f"Service/Auth/{leaf}") for leaf in leaves(case, method)]

@@ -90,7 +90,7 @@ def _refusing(case: Case) -> GateEvidence | None:
 
 
 def _told(access: AccessEvidence, gate: GateEvidence, user: str) -> tuple[str, str, tuple[Remedy, ...]]:
-    why = f"{gate.why[:1].lower()}{gate.why[1:].rstrip('.')}"
+    why = gate.why.rstrip(".")
     if gate.gate == NETWORK_LOGON:
         return RULES[NETWORK_LOGON], f"{user} may not log on to this host over the network: {why}.", _logon_right(access)
     if access.filtered is True:

@@ -9,6 +9,7 @@ import typing as t
 
 from ..evidence.base import Known, Unknown
 from ..evidence.case import LEFT_OUT, Case
+from ..evidence.endpoint import OPEN
 from ..evidence.host import (
     AccessEvidence,
     CertificatesEvidence,
@@ -26,8 +27,10 @@ from ..evidence.host import (
 )
 from ..evidence.logon import NOT_TRIED
 from ..finding import CONFIRMED, LIKELY, Fact
-from . import logons, owned
+from . import logons, outside, owned
 
+SHUT = ("not_reached", "not_offered")
+"""Reasons for not trying a logon that no password would change."""
 T = t.TypeVar("T")
 
 
@@ -49,11 +52,13 @@ def client(case: Case) -> HostEvidence | None:
 def ceiling(case: Case) -> str:
     """How far what the inside shows may be called this host's trouble: "" where the logon works all the same.
 
-    Before a logon was tried nobody knows whether it stops one.
+    Before a logon was tried nobody knows whether it stops one, unless the way to it is known to be shut.
     """
     attempt = logons.own(case)
-    if attempt is None or attempt.outcome == NOT_TRIED:
-        return LIKELY
+    if attempt is None:
+        return LIKELY if outside.state(case) in (OPEN, None) else CONFIRMED
+    if attempt.outcome == NOT_TRIED:
+        return CONFIRMED if attempt.reason in SHUT else LIKELY
     return "" if logons.works(case) else CONFIRMED
 
 

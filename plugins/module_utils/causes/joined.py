@@ -42,6 +42,8 @@ def finding(case: Case) -> Finding | None:
 def sound(case: Case) -> tuple[Fact, ...]:
     """That the channel is well, quoted; () where it is not, or was not read."""
     seen = inside.domain(case)
+    if seen is not None and seen.role in DOMAIN_CONTROLLER:
+        return (inside.fact(case, "the host is a domain controller itself"),)
     channel = inside.known(seen.secure_channel) if seen and seen.member else None
     return (inside.fact(case, f"the secure channel to {channel.controller or 'the domain'} has the status 0"),) if channel and channel.code == 0 else ()
 

@@ -55,9 +55,11 @@ def _filtered(case: Case) -> list[Finding]:
     if passage is not None and passage.lets is False:
         # The firewall alone explains the silence.
         return []
-    if not alive:
+    got_in = tuple(logons.fact(case, way) for way in logons.by_others(case))
+    if not alive and not got_in:
         return []
     found = _silent(case, alive)
+    found = replace(found, because=(*found.because, *got_in))
     if passage is not None and passage.lets:
         # The host's own firewall is acquitted, so the service is what is left.
         return [replace(found, verdict=LIKELY, because=(*found.because, *passage.facts), tied_with=())]

@@ -1,0 +1,183 @@
+# Copyright (c) 2026 the winrm.doctor contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Windows machine that cannot log on to a host: what the two together lack."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils.causes import pairs
+from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ChainEvidence, ChannelEvidence, ClientEvidence, HostEvidence, TimeEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.finding import LIKELY, POSSIBLE, TROUBLE, Finding
+from cases import ADDRESS, NOW, door
+from host_cases import MEMBER, WORKGROUP, certificates, config, inside, pair, policy, winrm_policy
+
+SENDING, LEVEL = "RestrictSendingNTLMTraffic", "LmCompatibilityLevel"
+UNTRUSTED = ChainEvidence("untrusted_root", "its root is in no Root store", ("CN=web01.example.com", "CN=Example CA"), ("presented", "presented"))
+SELF_SIGNED = replace(UNTRUSTED, subjects=("CN=web01.example.com",))
+ALL = (door("http", schemes=("Negotiate", "Basic", "CredSSP")),)
+DELEGATION = "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\CredentialsDelegation"
+
+
+def trusting(*names: str, **changes: t.Any) -> HostEvidence:
+    """A client that lets NTLM go to these hosts."""
+    return inside(client=ClientEvidence((), names), domain=WORKGROUP, **changes)
+
+
+def client(source: str = "local", /, **settings: str) -> HostEvidence:
+    """A client with these settings, read from the client's part alone."""
+    told = tuple(one for one in config(source, **{f"Client__{name}": value for name, value in settings.items()}).settings if one.path.startswith("Client/"))
+    return inside(client=ClientEvidence(told, ()), config=Unknown("access denied"))
+
+
+# case, the one trouble as (cause, rule, verdict), words
+TABLE: list[t.Any] = [
+    pytest.param(
+        pair(trusting()), ("service_config", "client_trusted_hosts", LIKELY),
+        ("On admin01 TrustedHosts lacks web01.example.com, which NTLM over HTTP needs there, and admin01 belongs to no domain.", "-UseSSL", "never *"),
+        id="workgroup client",
+    ),
+    pytest.param(
+        pair(inside(), host=ADDRESS), ("service_config", "client_trusted_hosts", LIKELY), ("never by address", f"called by its address {ADDRESS}"),
+        id="by address",
+    ),
+    pytest.param(
+        pair(inside(), inside(domain=WORKGROUP)), ("service_config", "client_trusted_hosts", LIKELY), ("the host belongs to no domain",), id="workgroup host",
+    ),
+    pytest.param(
+        pair(inside(domain=WORKGROUP, client=ClientEvidence((), ()), config=config("policy", Client__TrustedHosts=""))),
+        ("service_config", "client_trusted_hosts", LIKELY), ('in Group Policy, setting "Trusted Hosts"',), id="TrustedHosts of policy",
+    ),
+    pytest.param(pair(trusting(), scheme="https"), ("service_config", "client_trusted_hosts", POSSIBLE), (), id="over HTTPS, if the client does the same"),
+    pytest.param(
+        pair(client(Auth__Negotiate="false", Auth__Kerberos="false")), ("service_config", "client_method_off", LIKELY),
+        ("On admin01 the client may not use Negotiate or Kerberos", "Client\\Auth\\Negotiate $true"), id="methods off",
+    ),
+    pytest.param(
+        pair(trusting("web01*", config=config(Client__Auth__Negotiate="false"))), ("service_config", "client_method_off", LIKELY), ("may not use Negotiate:",),
+        id="Negotiate off, and nothing but NTLM",
+    ),
+    pytest.param(
+        pair(
+            inside(client=Unknown("access denied"), config=Unknown("access denied"), policy=(winrm_policy("AllowBasic", "0", side="Client"),)), auth=("basic",),
+            scheme="https", doors=(door(schemes=("Basic",)),),
+        ),
+        ("service_config", "client_method_off", LIKELY), ('setting "Allow Basic authentication"',), id="Basic off by policy",
+    ),
+    pytest.param(pair(client(), auth=("credssp",), doors=ALL), ("service_config", "client_method_off", LIKELY), ("may not use CredSSP",), id="CredSSP off"),
+    pytest.param(
+        pair(
+            inside(config=config(Client__Auth__CredSSP="true"), client=Unknown("denied"), policy=policy((DELEGATION, "AllowFreshCredentials", "0"))),
+            auth=("credssp",), doors=ALL,
+        ),
+        ("service_config", "client_delegation", LIKELY), ("hand credentials on to web01.example.com", "wsman/web01.example.com"), id="no delegation",
+    ),
+    pytest.param(
+        pair(client(), auth=("basic",), doors=ALL, connection="winrm"), ("message_encryption", "client_refuses_plain", LIKELY),
+        ("On admin01 the client refuses to send messages",),
+        id="plain refused",
+    ),
+    pytest.param(
+        pair(trusting("*", policy=policy((SENDING, "2")))), ("ntlm_blocked", "client_sending", LIKELY), ("On admin01 policy refuses all NTLM that goes out",),
+        id="sending",
+    ),
+    pytest.param(
+        pair(trusting("*", policy=policy((LEVEL, "1"))), inside(policy=policy((LEVEL, "5")))), ("ntlm_blocked", "client_level", LIKELY),
+        ("sends only LM or NTLMv1 (level 1), which the host refuses (level 5)",), id="levels",
+    ),
+    pytest.param(
+        pair(trusting("*"), inside(policy=policy(("RestrictReceivingNTLMTraffic", "2")))), ("ntlm_blocked", "client_has_ntlm_alone", LIKELY),
+        ("Between admin01 and the host there is only NTLM",), id="the host refuses NTLM",
+    ),
+    pytest.param(
+        pair(inside(certificates=certificates(automatic_roots=False, presented=UNTRUSTED)), scheme="https"), ("certificate", "client_distrusts", LIKELY),
+        ("admin01 does not trust the certificate that the host presents: its root is in no Root store", "into Root on admin01"), id="authority missing",
+    ),
+    pytest.param(
+        pair(inside(certificates=certificates(automatic_roots=True, presented=UNTRUSTED)), scheme="https"), ("certificate", "client_distrusts", POSSIBLE), (),
+        id="authority may come by itself",
+    ),
+    pytest.param(
+        pair(inside(certificates=certificates(automatic_roots=True, presented=SELF_SIGNED)), scheme="https"), ("certificate", "client_distrusts", LIKELY), (),
+        id="self-signed never comes",
+    ),
+    pytest.param(
+        pair(inside(time=TimeEvidence("NT5DS", offset=400.0, uncertainty=1.0))), ("time_skew", "client_clock", LIKELY),
+        ("The clock of admin01 is 7 minutes ahead of the host's",), id="clocks",
+    ),
+    pytest.param(
+        pair(inside(time=TimeEvidence("NT5DS", offset=-400.0)), inside(time=Unknown("denied"))), ("time_skew", "client_clock", LIKELY), ("behind the host's",),
+        id="clocks, the host's from outside",
+    ),
+    pytest.param(
+        pair(trusting("*"), auth=("kerberos",)), ("domain_trust", "client_workgroup", LIKELY), ("between admin01 and the host there is none",),
+        id="Kerberos without a domain",
+    ),
+    pytest.param(
+        pair(inside(domain=replace(MEMBER, controller=ChannelEvidence(1355, means="ERROR_NO_SUCH_DOMAIN")))), ("domain_trust", "client_no_controller", LIKELY),
+        ("admin01 finds no domain controller of lab.test", "status 1355, ERROR_NO_SUCH_DOMAIN"), id="no controller",
+    ),
+]
+
+
+def troubles(case: Case) -> list[Finding]:
+    return [finding for finding in evaluate_all(case, NOW) if finding.verdict in TROUBLE]
+
+
+@pytest.mark.parametrize(("case", "expected", "words"), TABLE)
+def test_pair(case: Case, expected: tuple[str, str, str], words: tuple[str, ...]) -> None:
+    [found] = troubles(case)
+    assert (found.cause, found.rule, found.verdict) == expected
+    said = " ".join((found.summary, *(fact.seen for fact in found.because), *(f"{one.do} {one.how}" for one in found.remedies)))
+    assert not [word for word in words if word not in said], said
+    assert any(fact.vantage == "client" and fact.where == "inside admin01" for fact in found.because) or expected[1] == "client_has_ntlm_alone"
+
+
+HEALTHY: list[t.Any] = [
+    pytest.param(pair(), id="two members of a domain, Kerberos"),
+    pytest.param(pair(trusting("web01.example.com")), id="trusted by name"),
+    pytest.param(pair(trusting("*.EXAMPLE.com")), id="trusted by pattern"),
+    pytest.param(pair(trusting("<local>"), host="web01"), id="trusted as local"),
+    pytest.param(pair(trusting("192.0.2.*"), host=ADDRESS), id="trusted by address"),
+    pytest.param(pair(inside(policy=policy((SENDING, "2")))), id="NTLM is not needed"),
+    pytest.param(pair(trusting("*", policy=policy((SENDING, "1")))), id="NTLM is only audited"),
+    pytest.param(pair(trusting("*", policy=policy((SENDING, "2"), ("ClientAllowedNTLMServers", "db01,web01.example.com")))), id="excepted"),
+    pytest.param(pair(trusting("*"), inside(policy=policy((LEVEL, "5")))), id="level by default"),
+    pytest.param(pair(client(Auth__Kerberos="false")), id="Negotiate is left"),
+    pytest.param(pair(inside(certificates=certificates(presented=UNTRUSTED))), id="no TLS"),
+    pytest.param(pair(inside(certificates=certificates(presented=replace(UNTRUSTED, outcome="undecided"))), scheme="https"), id="chain undecided"),
+    pytest.param(pair(inside(certificates=certificates(presented=replace(UNTRUSTED, outcome="trusted"))), scheme="https"), id="chain trusted"),
+    pytest.param(pair(trusting("*", time=TimeEvidence(offset=4000.0))), id="NTLM minds no clock"),
+    pytest.param(pair(inside(time=TimeEvidence(offset=299.0, uncertainty=1.0))), id="clocks near enough"),
+    pytest.param(pair(Unknown("nobody could log on to the host")), id="nobody got in"),
+    pytest.param(
+        pair(inside(**dict.fromkeys(("config", "client", "policy", "certificates", "domain", "time"), Unknown("access denied")))), id="nothing could be read",
+    ),
+    pytest.param(
+        pair(inside(client=ClientEvidence((), ()), domain=Unknown("access denied"))), id="not known whether Kerberos is possible",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", HEALTHY)
+def test_pair_without_trouble(case: Case) -> None:
+    assert troubles(case) == []
+
+
+@pytest.mark.parametrize(
+    ("patterns", "host", "covered"),
+    [
+        (("*",), "web01", True), (("web*",), "WEB01.example.com", True), (("web01",), "web01.example.com", False), (("<local>",), "web01.example.com", False),
+        (("[2001:db8::7]",), "2001:db8::7", True), (("<local>",), "2001:db8::7", False), ((" web01 ",), "web01", True), (("",), "web01", False),
+        ((), "web01", False),
+        (("web[01]",), "web0", False),
+    ],
+)
+def test_trusted_hosts(patterns: tuple[str, ...], host: str, covered: bool) -> None:
+    assert pairs.trusts(patterns, host) is covered
