@@ -14,7 +14,8 @@ from ..windows import batch, reg_fallback, reg_query
 from ..windows.material import Command, Key, Material, Needs, Query, Said
 from ..windows.registry import Registry
 from ..wire.deadline import Deadline, WireError
-from ..wsman.client import Client, Lost, WsmanError
+from ..wsman.client import Client, Faulted, Lost, WsmanError
+from ..wsman.faults import TIMED_OUT
 from ..wsman.objects import Object
 from ..wsman.shell import Shell
 from ..wsman.stdregprov import StdRegProv
@@ -23,11 +24,13 @@ SHARE = 0.5
 """Of the time left, what one question may take: a slow one must not cost the others their answer."""
 LEAST = 1.0
 """Seconds that a question gets at least, as long as there are any."""
+SHARE_OF_COMMANDS = 0.7
+"""Of the time left, what the commands may take where queries follow: a domain that does not answer holds up the last of them for half a minute."""
 MOST_LOST = 2
 """Answers lost one after the other, after which the host counts as gone."""
 GONE = "the host stopped answering: {why}"
 NO_TIME = "the time was used up"
-CONFIG, CMD, REGISTRY = "winrm/config", "cmd (WinRS)", "registry"
+CONFIG, CMD, REGISTRY, WMI = "winrm/config", "cmd (WinRS)", "registry", "WMI "
 T = t.TypeVar("T")
 
 
@@ -62,8 +65,9 @@ class Reading:
         """Everything that is wanted; never raises for anything a host does."""
         config = self._config() if needs.config else Unknown("not wanted")
         resources = {name: self._rows(name, _door_of(name)) for name in needs.resources}
+        # Before the queries: WMI that hangs is a usual ailment of hosts, and must not cost the registry its time.
+        registry, said = self._batch(needs.keys, needs.commands, SHARE_OF_COMMANDS if needs.queries else 1.0)
         queries = {query.id: self._query(query) for query in needs.queries}
-        registry, said = self._batch(needs.keys, needs.commands)
         return Material(config, resources, queries, registry, said)
 
     def more(self, material: Material, needs: Needs) -> Material:
@@ -78,7 +82,7 @@ class Reading:
         return self._enumerate(door, "windows/shell" if resource == "shell" else resource)
 
     def _query(self, query: Query) -> Known[tuple[Object, ...]]:
-        return self._enumerate(f"WMI {query.namespace}", f"wmi/{query.namespace}/*", query.wql)
+        return self._enumerate(f"{WMI}{query.namespace}", f"wmi/{query.namespace}/*", query.wql)
 
     def _enumerate(self, door: str, resource: str, wql: str = "") -> Known[tuple[Object, ...]]:
         seen = self._ask(door, lambda: self.client.enumerate(resource, wql=wql))
@@ -116,6 +120,9 @@ class Reading:
         if error.denied:
             self.lost = 0
             return self._shut(door)
+        if door.startswith(WMI) and _is_late(error):
+            # A namespace that is busy with one query, or hangs, would cost every further one half of the time that is left.
+            self.shut[door] = error.sentence
         if isinstance(error, Lost):
             self.lost += 1
             if self.lost >= MOST_LOST:
@@ -130,21 +137,21 @@ class Reading:
             self.denied.append(door)
         return Unknown(DENIED)
 
-    def _batch(self, keys: tuple[Key, ...], commands: tuple[Command, ...]) -> tuple[Registry, dict[str, Known[Said]]]:
-        """Registry and commands in one shell; where no shell opens, the registry value by value."""
+    def _batch(self, keys: tuple[Key, ...], commands: tuple[Command, ...], share: float) -> tuple[Registry, dict[str, Known[Said]]]:
+        """Registry and commands in one shell; where none opens (refused, switched off, a quota is used up), the registry value by value."""
         asked = (*reg_query.commands(keys), *commands)
         if not asked:
             return Registry(), {}
-        said = self._shell(asked)
-        refused = next((one for one in said.values() if isinstance(one, Unknown) and one.unknown == DENIED), None)
-        if refused is not None and keys and all(isinstance(one, Unknown) for one in said.values()):
+        said = self._shell(asked, share)
+        if keys and not self.gone and all(isinstance(one, Unknown) for one in said.values()):
             return self._fallback(keys), said
         registry = reg_query.registry(keys, said)
         self.denied += [f"{REGISTRY} {registry.spelled.get(key, key)}" for key, why in registry.unknown.items() if why == DENIED]
         return registry, said
 
-    def _shell(self, commands: tuple[Command, ...]) -> dict[str, Known[Said]]:
+    def _shell(self, commands: tuple[Command, ...], share: float) -> dict[str, Known[Said]]:
         """What every command said; those that were not reached are Unknown."""
+        ends = self.deadline.sooner(max(LEAST, self.deadline.left() * share))
         opened = self._ask(CMD, lambda: self.shell(self.client).__enter__())
         if isinstance(opened, Unknown):
             return {command.id: opened for command in commands}
@@ -152,10 +159,10 @@ class Reading:
         why = Unknown(NO_TIME)
         try:
             for line, members in batch.lines(commands):
-                if self.gone or self.deadline.passed:
+                if self.gone or ends.passed:
                     break
                 # Commands wait for others: the line may take what is left but for closing the shell.
-                self.client.deadline = self.deadline.sooner(max(LEAST, self.deadline.left() - LEAST))
+                self.client.deadline = self.deadline.sooner(max(LEAST, ends.left() - LEAST))
                 output = opened.run(line, deadline=self.client.deadline)
                 said.update(batch.split(output.text, members))
                 if output.error is not None:
@@ -169,10 +176,15 @@ class Reading:
 
     def _fallback(self, keys: tuple[Key, ...]) -> Registry:
         """What can be asked value by value, for as long as there is time for it."""
-        first = self._ask("WMI root/default", lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed))
+        first = self._ask(f"{WMI}root/default", lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed))
         if isinstance(first, Unknown):
             return Registry(unknown={"hklm": first.unknown})
         return first
+
+
+def _is_late(error: WsmanError) -> bool:
+    """Whether it is time that ran out, as the host says or as we do."""
+    return error.why == "timeout" if isinstance(error, Lost) else isinstance(error, Faulted) and error.fault.code == TIMED_OUT
 
 
 def _door_of(resource: str) -> str:

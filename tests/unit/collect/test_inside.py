@@ -166,6 +166,28 @@ def test_after_two_lost_answers_a_host_is_asked_no_more() -> None:
     assert one.gone.startswith("the host stopped answering")
 
 
+LATE = Faulted(FaultEvidence(2150858793, "TimedOut", "Too late."))
+
+
+@pytest.mark.parametrize("late", [LATE, Lost("timeout", "no answer in time")])
+def test_a_namespace_that_hangs_is_asked_once_and_after_the_commands(late: Exception) -> None:
+    more = Query("groups", "select Name from Win32_Group")
+    one = reading(host := Host(wmi_root_cimv2=late))
+    material = one.read(together((WANTED, Needs(queries=(more,)))))
+    assert host.asked.count("wmi/root/cimv2") == 1
+    assert isinstance(material.said("one"), Said)
+    assert isinstance(material.query("networks"), tuple)
+    assert material.query("groups") == material.query("services") != Unknown(DENIED)
+
+
+def test_where_a_quota_or_setting_keeps_shells_closed_the_registry_is_read_value_by_value() -> None:
+    for code in (2150859173, 2150859180):
+        one = reading(Host(), Cmd(Faulted(FaultEvidence(code, "QuotaLimit", "No."))))
+        material = one.read(WANTED)
+        assert material.registry.number("HKLM\\SOFTWARE\\A", "x") == 7
+        assert one.denied == []
+
+
 def test_a_lost_answer_alone_costs_nothing_else() -> None:
     host = Host(config=CUT)
     material = reading(host).read(WANTED)
