@@ -87,10 +87,15 @@ def replace_with(case: Case, now: float) -> Remedy:
 
 def _fits(one: StoredCertificateEvidence, host: str, now: float) -> bool:
     own = one.certificate
+    return may_serve(one, host) and seconds(own.not_before) <= now <= seconds(own.not_after)
+
+
+def may_serve(one: StoredCertificateEvidence, host: str) -> bool:
+    """Whether a certificate has key, usage, chain and name for a listener, whatever its dates."""
+    own = one.certificate
     usable = own.eku is None or bool(set(SERVER_AUTH).intersection(own.eku))
-    in_time = seconds(own.not_before) <= now <= seconds(own.not_after)
     trusted = one.chain is None or one.chain.outcome == TRUSTED
-    return one.key is True and usable and in_time and trusted and _covers(own.dns_names, own.addresses, host)
+    return one.key is True and usable and trusted and _covers(own.dns_names, own.addresses, host)
 
 
 def _covers(names: tuple[str, ...], addresses: tuple[str, ...], host: str) -> bool:

@@ -12,6 +12,7 @@ from ..evidence.case import Case
 from ..evidence.directory import GRANTED, BindEvidence, DirectoryEvidence, DomainControllerEvidence, RootEvidence, SpnEvidence
 from ..evidence.endpoint import OPEN, DoorEvidence, EndpointEvidence, HttpEvidence
 from ..evidence.logon import PASSED, AttemptEvidence, LogonEvidence, RungEvidence
+from . import brief_host
 
 KDC, LDAP = 88, 389
 CLASSES = ("http", "wsman")
@@ -20,7 +21,10 @@ CLASSES = ("http", "wsman")
 
 def brief(case: Case) -> Case:
     """The same case to every cause."""
-    return replace(case, endpoint=_endpoint(case.endpoint), logon=_logon(case.logon), directory=_directory(case.directory))
+    return replace(
+        case, endpoint=_endpoint(case.endpoint), logon=_logon(case.logon), directory=_directory(case.directory),
+        host=brief_host.of_host(case.host, case.target), client=brief_host.of_client(case.client),
+    )
 
 
 def _endpoint(seen: Known[EndpointEvidence]) -> Known[EndpointEvidence]:

@@ -14,7 +14,7 @@ from ..evidence.base import seconds
 from ..evidence.case import Case
 from ..evidence.controller import ControllerEvidence
 from ..evidence.endpoint import FILTERED, OPEN, ChallengeEvidence, NameEvidence, TlsEvidence, VerifyEvidence
-from . import domain_notes
+from . import domain_notes, inside_notes
 from .fleet import NOTEWORTHY
 
 SOON = 30 * 86400
@@ -23,7 +23,7 @@ SOON = 30 * 86400
 
 def notes(case: Case, now: float) -> list[str]:
     """Sentences, in the order of the way to the host; `now` in seconds since 1970."""
-    rules = (_inventory, _names, _addresses, _between, _certificate, _clock, _account, *domain_notes.RULES)
+    rules = (_inventory, _names, _addresses, _between, _certificate, _clock, _account, *domain_notes.RULES, *inside_notes.RULES)
     return [sentence for rule in rules for sentence in rule(case, now)]
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ..causes import logons
-from ..causes.catalogue import BY_ID, evaluate_all, leading
+from ..causes.catalogue import BY_ID, evaluate_all, leading, undecided_by
 from ..evidence.base import encode
-from ..evidence.case import Case
+from ..evidence.case import NOT_ASKED, Case
 from ..evidence.fit import fit, size
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, TROUBLE, UNKNOWN, Finding
 from .brief import brief
@@ -41,7 +41,8 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
     if result["fail_on_reached"]:
         result["failed"] = True
     told = brief(case)
-    evidence = {name: encode(getattr(told, name), brief=True) for name in ("controller", "endpoint", "logon", "directory")}
+    points = ("controller", "endpoint", "logon", "directory", "host", *(("client",) if case.client != NOT_ASKED else ()))
+    evidence = {name: encode(getattr(told, name), brief=True) for name in points}
     result["evidence"] = fit(evidence, LIMIT - size(result))
     return result
 
@@ -80,5 +81,5 @@ def _brief(finding: Finding) -> dict[str, t.Any]:
 def _undecided(case: Case, finding: Finding) -> dict[str, t.Any]:
     cause = BY_ID[finding.cause]
     facts = {"against": encode(finding.against)} if finding.against else {}
-    others, _left_out = case.missing(cause.vantage)
+    others, _left_out = undecided_by(cause, case)
     return {"cause": cause.id, "title": cause.title, "summary": finding.summary, **facts, "vantage": list(others), "by_hand": cause.by_hand}

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all, leading
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import (
     ChannelEvidence,
+    HostEvidence,
     LimitsEvidence,
     ListenersEvidence,
     NetworkEvidence,
@@ -26,6 +28,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import 
 )
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import LegEvidence, TokenEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, TROUBLE, UNKNOWN, Finding
+from ansible_collections.winrm.doctor.plugins.module_utils.report.brief import brief
 from cases import ADDRESS, CERTIFICATE, HTTP_SYS, NOW, TLS, attempt, case, door, foreign, leg, logon, rung
 from domain_cases import domain, kerberos, refused_ticket
 from domain_cases import host as domain_host
@@ -411,6 +414,14 @@ def test_first_finding(case: Case, expected: tuple[str, str, str], acquitted: tu
     verdicts = {finding.cause: finding.verdict for finding in evaluate_all(case, NOW)}
     assert {cause: verdicts[cause] for cause in acquitted} == dict.fromkeys(acquitted, RULED_OUT)
     assert any(fact.vantage == "host" for fact in (*found.because, *found.against)) or found.rule in ("missing",)
+
+
+@pytest.mark.parametrize(("case", "expected", "acquitted"), TABLE)
+def test_diagnosis_comes_to_the_same_from_what_it_tells(case: Case, expected: tuple[str, str, str], acquitted: tuple[str, ...]) -> None:
+    told = brief(case)
+    back = decode(HostEvidence, json.loads(json.dumps(encode(told.host, brief=True))))
+    assert back == told.host, "what is left out comes back"
+    assert evaluate_all(told, NOW) == evaluate_all(case, NOW)
 
 
 @pytest.mark.parametrize(("case", "expected", "acquitted"), TABLE)

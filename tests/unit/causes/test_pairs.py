@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes import pairs
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ChainEvidence, ChannelEvidence, ClientEvidence, HostEvidence, TimeEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import LIKELY, POSSIBLE, TROUBLE, Finding
+from ansible_collections.winrm.doctor.plugins.module_utils.report.brief import brief
 from cases import ADDRESS, NOW, door
 from host_cases import MEMBER, WORKGROUP, certificates, config, inside, pair, policy, winrm_policy
 
@@ -137,6 +139,13 @@ def test_pair(case: Case, expected: tuple[str, str, str], words: tuple[str, ...]
     said = " ".join((found.summary, *(fact.seen for fact in found.because), *(f"{one.do} {one.how}" for one in found.remedies)))
     assert not [word for word in words if word not in said], said
     assert any(fact.vantage == "client" and fact.where == "inside admin01" for fact in found.because) or expected[1] == "client_has_ntlm_alone"
+
+
+@pytest.mark.parametrize(("case", "expected", "words"), TABLE)
+def test_diagnosis_comes_to_the_same_from_what_it_tells(case: Case, expected: tuple[str, str, str], words: tuple[str, ...]) -> None:
+    told = brief(case)
+    assert decode(HostEvidence, json.loads(json.dumps(encode(told.client, brief=True)))) == told.client
+    assert evaluate_all(told, NOW) == evaluate_all(case, NOW)
 
 
 HEALTHY: list[t.Any] = [
