@@ -66,7 +66,9 @@ MEMBER = MembershipEvidence(
     True, 3, "lab.test", "WEB01", ChannelEvidence(0, "dc1.lab.test", means="NERR_Success"), ChannelEvidence(0, "dc1.lab.test", "192.0.2.1", "NERR_Success"),
 )
 WORKGROUP = MembershipEvidence(False, 2, "WORKGROUP", "WEB01")
-GATES = {"network_logon": "Everyone has SeNetworkLogonRight.", "root": "BUILTIN\\Administrators may do everything."}
+GATES = {"network_logon": "Everyone has SeNetworkLogonRight.", "root": "RootSDDL allows LAB\\svc to read winrm/config (GR)."}
+ROOT = "No entry of RootSDDL allows LAB\\svc to open a PowerShell session (GX)."
+"""Where the plugin has no descriptor of its own."""
 
 
 def config(source: str = "local", /, **changes: str) -> ConfigEvidence:

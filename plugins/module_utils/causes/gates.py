@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the winrm.doctor contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gates that the inventory's user passes on the way in, and the one that refuses: logon right, RootSDDL, the shell's own descriptor."""
+"""The gates that the inventory's user passes on the way in, and the one that refuses: the logon right, then the descriptor that guards its shell."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
 from . import directories, inside, logons, owned
 
 ACCESS_DENIED = (5, 0x80070005)
-NETWORK_LOGON, ROOT = "network_logon", "root"
-RULES = {NETWORK_LOGON: "network_logon_denied", ROOT: "root_refused"}
+NETWORK_LOGON, ROOT_SDDL, PLUGIN = "network_logon", "RootSDDL", "microsoft.powershell"
+SHELLS = "Winrs/AllowRemoteShellAccess"
 GROUPS = Remedy(
     "Make the account a member of Remote Management Users (PowerShell) or Administrators (everything)",
     "Add-LocalGroupMember -SID S-1-5-32-580 -Member ACCOUNT",
@@ -25,11 +25,11 @@ FILTERED = Remedy(
     "LocalAccountTokenFilterPolicy = 1 under HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System lifts that for every local account",
     "high",
 )
-ROOT_SDDL = Remedy(
+ADMIT_BY_ROOT = Remedy(
     "Or let RootSDDL admit the account; a wrong one locks everybody out", "winrm configSDDL default shows it in a window; winrm get winrm/config/service",
     "medium",
 )
-PLUGIN_SDDL = Remedy(
+ADMIT_BY_PLUGIN = Remedy(
     "Or let the session configuration admit the account", "Set-PSSessionConfiguration -Name Microsoft.PowerShell -ShowSecurityDescriptorUI", "medium",
 )
 LOGON_RIGHTS = {
@@ -48,7 +48,7 @@ def finding(case: Case) -> Finding | None:
     # Without the host's own word a wrong password may come first, and what the user's token holds is reckoned, not seen.
     verdict = directories.at_most(limit, CONFIRMED if said or _proven(case) else LIKELY)
     user = access.user or case.target.username or "the user"
-    rule, summary, remedies = _told(access, gate, user)
+    rule, summary, remedies = _told(case, access, gate, user)
     return Finding(
         "permissions", rule, verdict, summary, (inside.fact(case, f"{gate.gate}: {gate.why}"), *_membership(case, access), *said),
         next_check="On the host: winrm get winrm/config/service (RootSDDL), Get-LocalGroupMember -SID S-1-5-32-580 and S-1-5-32-544, secpol.msc.",
@@ -66,8 +66,8 @@ def allows(case: Case) -> tuple[Fact, ...]:
 
 
 def needed(case: Case) -> tuple[str, ...]:
-    """The gates on the way, outermost first."""
-    return (NETWORK_LOGON, ROOT, OWN_SHELL.get(case.target.connection, "powershell"))
+    """The gates on the way, outermost first. Reading winrm/config, which RootSDDL guards, is none of them: a Remote Management User may not, and works."""
+    return (NETWORK_LOGON, OWN_SHELL.get(case.target.connection, "powershell"))
 
 
 def _of_user(case: Case) -> AccessEvidence | None:
@@ -85,20 +85,27 @@ def _refusing(case: Case) -> GateEvidence | None:
         if name == NETWORK_LOGON and attempt is not None and attempt.outcome == ACCEPTED:
             # The host let the account in: then it has the right, whatever was reckoned.
             continue
+        if name == "powershell" and access is not None and any(one.where.lower() == PLUGIN and not one.enabled for one in access.descriptors):
+            # The plugin is switched off for everybody, which is another cause's business.
+            continue
         return gate
     return None
 
 
-def _told(access: AccessEvidence, gate: GateEvidence, user: str) -> tuple[str, str, tuple[Remedy, ...]]:
+def _told(case: Case, access: AccessEvidence, gate: GateEvidence, user: str) -> tuple[str, str, tuple[Remedy, ...]]:
     why = gate.why.rstrip(".")
     if gate.gate == NETWORK_LOGON:
-        return RULES[NETWORK_LOGON], f"{user} may not log on to this host over the network: {why}.", _logon_right(access)
+        return "network_logon_denied", f"{user} may not log on to this host over the network: {why}.", _logon_right(access)
     if access.filtered is True:
         return "filtered", f"UAC takes the administrator's rights from {user} over the network, and without them WinRM refuses it: {why}.", (FILTERED, GROUPS)
-    if gate.gate == ROOT:
-        return RULES[ROOT], f"RootSDDL, the descriptor of WinRM itself, refuses {user}: {why}.", (GROUPS, ROOT_SDDL)
+    off = inside.setting(case, SHELLS)
+    if gate.gate == "cmd" and off is not None and inside.is_on(off) is False:
+        how = "Set-Item WSMan:\\localhost\\Shell\\AllowRemoteShellAccess $true"
+        return "remote_shells_off", "The host allows nobody a remote shell.", (owned.change(inside.host(case), off, "Allow remote shells", how),)
+    if ROOT_SDDL in gate.why:
+        return "root_refused", f"RootSDDL, the descriptor of WinRM itself, refuses {user}: {why}.", (GROUPS, ADMIT_BY_ROOT)
     shell = logons.SHELLS.get(gate.gate, gate.gate)
-    return f"{gate.gate}_refused", f"{user} may log on, but not open {shell}: {why}.", (GROUPS, PLUGIN_SDDL) if gate.gate == "powershell" else (GROUPS,)
+    return f"{gate.gate}_refused", f"{user} may log on, but not open {shell}: {why}.", (GROUPS, ADMIT_BY_PLUGIN) if gate.gate == "powershell" else (GROUPS,)
 
 
 def _logon_right(access: AccessEvidence) -> tuple[Remedy, ...]:

@@ -18,6 +18,8 @@ from .cause import Cause
 
 START = Remedy("Start the service and create the listener", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM; winrm quickconfig", "medium")
 LISTENERS = "winrm enumerate winrm/config/listener; Get-Service WinRM"
+SAID_BETTER = {"plugin_disabled": "remote_connection_not_allowed"}
+"""Rules of the inside, and the name of the code that they explain."""
 NORMAL = {200, 401, 405, 415}
 """What WinRM itself answers to our questions; 405 and 415 were recorded from a real host."""
 
@@ -40,7 +42,8 @@ def evaluate(case: Case, now: float) -> list[Finding]:
         return []
     seen = _outside(case, opened)
     told = configured.findings(case, opened)
-    beside = [finding for finding in seen if finding.verdict in TROUBLE and finding.rule not in {one.rule for one in told}]
+    better = {rule for one in told for rule in (one.rule, SAID_BETTER.get(one.rule, ""))}
+    beside = [finding for finding in seen if finding.verdict in TROUBLE and finding.rule not in better]
     return [*told, *beside] or seen
 
 

@@ -156,7 +156,7 @@ def _certificate(seen: StoredCertificateEvidence) -> StoredCertificateEvidence:
 
 def _access(seen: AccessEvidence, target: TargetEvidence) -> AccessEvidence:
     """The gates on the way; rights where one of them is in question, plugins where one is switched off."""
-    wanted = (gates.NETWORK_LOGON, gates.ROOT, OWN_SHELL.get(target.connection, "powershell"))
+    wanted = (gates.NETWORK_LOGON, OWN_SHELL.get(target.connection, "powershell"))
     kept = tuple(one for one in seen.gates if one.gate in wanted)
     denied = any(one.gate == gates.NETWORK_LOGON and one.outcome != "allowed" for one in kept)
     off = tuple(replace(one, sddl="") for one in seen.descriptors if not one.enabled)

@@ -38,6 +38,7 @@ from host_cases import (
     HTTPS,
     MAPPING,
     MEMBER,
+    ROOT,
     RULE_TLS,
     SCHANNEL,
     STORED,
@@ -288,23 +289,27 @@ TABLE: list[t.Any] = [
         ("permissions", "network_logon_denied", CONFIRMED), (), id="network logon denied",
     ),
     pytest.param(
-        seen(rescued(access=access("root")), attempt("refused", **LOCAL, **PROVEN)), ("permissions", "root_refused", CONFIRMED), (),
+        seen(rescued(access=access("powershell", ROOT)), attempt("refused", **LOCAL, **PROVEN)), ("permissions", "root_refused", CONFIRMED), (),
         id="RootSDDL, password proven",
     ),
-    pytest.param(seen(rescued(access=access("root")), attempt("refused", **LOCAL)), ("permissions", "root_refused", LIKELY), (), id="RootSDDL, bare 401"),
     pytest.param(
-        seen(rescued(access=access("root", filtered=True)), attempt("refused", **LOCAL)), ("permissions", "filtered", LIKELY), (), id="filtered token",
+        seen(rescued(access=access("powershell", ROOT)), attempt("refused", **LOCAL)), ("permissions", "root_refused", LIKELY), (), id="RootSDDL, bare 401",
     ),
     pytest.param(
-        seen(inside(access=access("root", filtered=True)), fault("identify", 5)), ("permissions", "filtered", CONFIRMED), (), id="filtered token, fault 5",
+        seen(rescued(access=access("powershell", ROOT, filtered=True)), attempt("refused", **LOCAL)), ("permissions", "filtered", LIKELY), (),
+        id="filtered token",
+    ),
+    pytest.param(
+        seen(inside(access=access("powershell", ROOT, filtered=True)), fault("identify", 5)), ("permissions", "filtered", CONFIRMED), (),
+        id="filtered token, fault 5",
     ),
     pytest.param(
         seen(inside(access=access("powershell")), fault("powershell", 5)), ("permissions", "powershell_refused", CONFIRMED), (),
         id="plugin's descriptor, fault 5",
     ),
     pytest.param(
-        seen(inside(access=access("cmd")), attempt("accepted", rung("identify"), rung("cmd", code=5)), connection="winrm"),
-        ("permissions", "cmd_refused", CONFIRMED), (),
+        seen(inside(access=access("cmd", ROOT)), attempt("accepted", rung("identify"), rung("cmd", code=5)), connection="winrm"),
+        ("permissions", "root_refused", CONFIRMED), (),
         id="cmd's gate",
     ),
     pytest.param(seen(inside(), fault("powershell", 5)), ("permissions", "shell_refused", CONFIRMED), (), id="fault 5 although every gate is open"),
@@ -313,7 +318,7 @@ TABLE: list[t.Any] = [
         ("permissions", "remote_shells_off", CONFIRMED), (), id="remote shells off",
     ),
     pytest.param(
-        seen(rescued(access=access("root")), attempt("not_tried", reason="no_password", used=False, rungs=(), kind="local")),
+        seen(rescued(access=access("powershell", ROOT)), attempt("not_tried", reason="no_password", used=False, rungs=(), kind="local")),
         ("credentials", "missing", CONFIRMED), (), id="no password, and a gate besides",
     ),
     # NTLM.
@@ -506,7 +511,7 @@ def told(finding: Finding) -> str:
             id="NTLM's policy",
         ),
         pytest.param(
-            seen(rescued(), attempt("refused", **LOCAL)), ("root: BUILTIN\\Administrators", "CbtHardeningLevel = Relaxed"), id="what acquits the others",
+            seen(rescued(), attempt("refused", **LOCAL)), ("powershell: BUILTIN\\Administrators", "CbtHardeningLevel = Relaxed"), id="what acquits the others",
         ),
         pytest.param(
             seen(rescued(domain=replace(MEMBER, secure_channel=ChannelEvidence(1786, means="ERROR_NO_TRUST_LSA_SECRET"))), attempt("refused")),
@@ -544,7 +549,8 @@ SICK = inside(
     service=STOPPED, firewall=blocked(rules=()), certificates=certificates(problems=tuple(
         problem(kind, CERTIFICATE.thumbprint) for kind in ("expired", "no_key", "root_misplaced", "listener_certificate_missing", "chain")
     )),
-    policy=policy((RECEIVING, "2"), ("LmCompatibilityLevel", "5"), (f"{SCHANNEL}\\TLS 1.2\\Server", "Enabled", "0")), access=access("root", filtered=True),
+    policy=policy((RECEIVING, "2"), ("LmCompatibilityLevel", "5"), (f"{SCHANNEL}\\TLS 1.2\\Server", "Enabled", "0")),
+    access=access("powershell", ROOT, filtered=True),
     domain=replace(MEMBER, secure_channel=ChannelEvidence(1786), controller=ChannelEvidence(1355)),
     time=TimeEvidence("NoSync", (), "stopped", synchronised=False, offset=900.0, controller_offset=900.0),
     limits=LimitsEvidence(4096, problems=(problem("shells_used_up"), problem("small_quota"))),
@@ -614,6 +620,23 @@ def test_password_that_is_known_to_be_right_leaves_the_domain_controllers() -> N
     """Every gate, the channel and the binding are good: what is left is a policy of the domain, which no host shows."""
     found = first(seen(rescued(), attempt("refused", proven=True)))
     assert (found.cause, found.verdict) == ("ntlm_blocked", POSSIBLE)
+
+
+def test_remote_management_user_may_not_read_the_settings_and_works() -> None:
+    found = of(seen(rescued(access=access("root", "RootSDDL allows him nothing.")), attempt("refused", **LOCAL)), "permissions")
+    assert (found.rule, found.verdict) == ("inside", RULED_OUT)
+
+
+def test_shells_that_are_off_for_all_are_no_want_of_a_group() -> None:
+    off = rescued(access=access("cmd"), config=config("policy", Winrs__AllowRemoteShellAccess="false"))
+    found = of(seen(off, attempt("accepted", rung("identify"), rung("cmd", code=5)), connection="winrm"), "permissions")
+    assert (found.rule, found.verdict, found.remedies[0].do.partition(":")[0]) == ("remote_shells_off", CONFIRMED, "Allow remote shells")
+
+
+def test_plugin_that_is_off_for_all_is_no_want_of_a_right() -> None:
+    off = replace(access("powershell", "The plugin is switched off."), descriptors=(replace(access().descriptors[0], enabled=False),))
+    troubles = [one.rule for one in evaluate_all(seen(inside(access=off), fault("powershell", 0x803381E3)), NOW) if one.verdict in TROUBLE]
+    assert troubles == ["plugin_disabled"]
 
 
 def test_clock_that_the_host_finds_right_acquits() -> None:

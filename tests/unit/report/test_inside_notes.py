@@ -159,7 +159,7 @@ def test_everything_denied_is_one_note() -> None:
 def fat() -> HostEvidence:
     """A busy server: hundreds of rules, certificates and groups."""
     many = tuple(RuleEvidence(f"rule-{number}", "x" * 60, ports=(str(5000 + number),), remote=("192.0.2.0/24",) * 8) for number in range(300))
-    own = tuple(replace(STORED, used_by=(), certificate=replace(CERTIFICATE, thumbprint=f"{number:040X}", dns_names=("a.example",) * 9)) for number in range(40))
+    own = tuple(replace(STORED, used_by=(), certificate=replace(CERTIFICATE, thumbprint=f"{number:040x}", dns_names=("a.test",) * 9)) for number in range(40))
     above = tuple(StoredCertificateEvidence("Root", replace(CERTIFICATE, subject=f"CN=Root {number}")) for number in range(60))
     members = tuple(MemberEvidence(f"LAB\\user{number}", f"S-1-5-21-1-2-3-{number}") for number in range(200))
     settings = tuple(SettingEvidence(f"Plugin/Setting{number}", "x" * 100, "y") for number in range(100))
