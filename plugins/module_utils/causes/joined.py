@@ -98,9 +98,9 @@ def _no_controller(case: Case, seen: MembershipEvidence) -> Finding | None:
         return None
     facts = (_quoted(case, "nltest /dsgetdc" if lost is found else "nltest /sc_query", lost), *_own(case))
     return Finding(
-        "domain_trust", "no_controller", _limit(case, by_ticket=False),
+        "domain_trust", "no_controller", directories.at_most(_limit(case, by_ticket=False), LIKELY),
         f"The host finds no domain controller of {seen.domain or 'its domain'}, so it can have no NTLM logon of a domain account checked.", facts,
-        next_check=CHECK, remedies=(REACH,), tied_with=(), weight=83,
+        next_check=CHECK, remedies=(REACH,), weight=83,
     )
 
 

@@ -65,7 +65,7 @@ def concerns(rule: RuleEvidence, port: int) -> bool:
         return True
     for text in rule.ports:
         low, _dash, high = text.partition("-")
-        if low.strip().isdigit() and int(low) <= port <= int(high if high.strip().isdigit() else low):
+        if low.strip().isdecimal() and int(low) <= port <= int(high if high.strip().isdecimal() else low):
             return True
     return False
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..evidence.case import Case
 from ..evidence.host import POLICY, SettingEvidence
-from ..evidence.logon import ACCEPTED, DENIED
+from ..evidence.logon import ACCEPTED, DENIED, AttemptEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
 from . import coded, directories, inside, logons, owned
 from .cause import Cause
@@ -52,7 +52,7 @@ def _explained(case: Case, finding: Finding) -> Finding:
 def _full(case: Case) -> Finding | None:
     """As many shells as the quota allows, and one more is refused: by whatever words."""
     seen, attempt = inside.limits(case), logons.own(case)
-    used_up = inside.of_kind(seen.problems, "shells_used_up") if seen else ()
+    used_up = tuple(one for one in inside.of_kind(seen.problems, "shells_used_up") if _concerns(one.subject, attempt)) if seen else ()
     if not used_up or attempt is None or attempt.outcome != ACCEPTED or logons.works(case):
         return None
     rung = next((rung for rung in attempt.rungs if rung.status == DENIED and rung.name in logons.SHELLS), None)
@@ -61,9 +61,14 @@ def _full(case: Case) -> Finding | None:
     because = (logons.rung_fact(case, attempt, rung), *inside.problem_facts(case, used_up), *_facts(case))
     return Finding(
         "quota", "shells_used_up", directories.at_most(LIKELY, inside.ceiling(case) or CONFIRMED),
-        f"The account has as many shells open as the host allows it, and gets no other: {used_up[0].means}", because, next_check=BY_HAND,
+        f"The host opens no further shell: {used_up[0].means}", because, next_check=BY_HAND,
         remedies=REMEDIES, weight=75,
     )
+
+
+def _concerns(subject: str, attempt: AttemptEvidence | None) -> bool:
+    """Whether it is the account's own quota, or the one on users, which stops everybody new."""
+    return subject.startswith("Winrs/") or (attempt is not None and directories.user_of(subject) == directories.user_of(attempt.account))
 
 
 def _quotas(case: Case) -> list[SettingEvidence]:

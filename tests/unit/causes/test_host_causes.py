@@ -362,7 +362,7 @@ TABLE: list[t.Any] = [
     ),
     pytest.param(
         seen(rescued(domain=replace(MEMBER, controller=ChannelEvidence(1355), secure_channel=ChannelEvidence(1311))), attempt("refused")),
-        ("domain_trust", "no_controller", CONFIRMED), ("permissions",), id="no controller found",
+        ("domain_trust", "no_controller", LIKELY), ("permissions",), id="no controller found",
     ),
     pytest.param(seen(rescued(domain=WORKGROUP), attempt("refused")), ("domain_trust", "workgroup", CONFIRMED), ("permissions",), id="workgroup"),
     # Clocks.
@@ -378,7 +378,7 @@ TABLE: list[t.Any] = [
         seen(rescued(limits=LimitsEvidence(4096)), big_token(6000)), ("token_size", "too_large", CONFIRMED), (), id="header line too short for the token",
     ),
     pytest.param(
-        seen(inside(limits=LimitsEvidence(own_shells=2, problems=(problem("shells_used_up", "Winrs/MaxShellsPerUser", "2 of 2 shells are open."),))), fault(
+        seen(inside(limits=LimitsEvidence(own_shells=2, problems=(problem("shells_used_up", "lab\\SVC", "lab\\SVC has 2 shells open."),))), fault(
             "powershell", 0x80338041,
         )), ("quota", "shells_used_up", LIKELY), (), id="shells used up, another fault",
     ),
@@ -646,6 +646,11 @@ def test_clock_that_the_host_finds_right_acquits() -> None:
 
 def test_small_token_is_no_trouble_of_a_driver_that_takes_it() -> None:
     assert of(seen(rescued(), big_token(3000)), "token_size").verdict != POSSIBLE
+
+
+def test_shells_of_others_use_up_nobody_elses_quota() -> None:
+    busy = inside(limits=LimitsEvidence(own_shells=0, problems=(problem("shells_used_up", "LAB\\other", "LAB\\other has 2 shells open."),)))
+    assert of(seen(busy, fault("powershell", 0x80338041)), "quota").verdict not in TROUBLE
 
 
 def test_presented_certificate_that_is_the_listeners_is_not_called_another_one() -> None:
