@@ -46,8 +46,10 @@ def leaves(case: Case, method: str) -> tuple[str, ...]:
 
 def _methods(case: Case) -> Finding | None:
     """Every method of the inventory is switched off on the host."""
-    attempt = logons.own(case)
-    if attempt is not None and attempt.outcome == ACCEPTED:
+    attempt, opened = logons.own(case), outside.door(case)
+    offers = opened is not None and bool(opened.schemes) and not outside.missing_schemes(case, opened)
+    if offers or (attempt is not None and attempt.outcome == ACCEPTED):
+        # The host itself says otherwise, whatever stood in its settings when they were read.
         return None
     off = []
     for method in case.target.auth:
@@ -61,7 +63,6 @@ def _methods(case: Case) -> Finding | None:
     first = off[0]
     leaf = first.path.rpartition("/")[2]
     because = [inside.setting_fact(case, one) for one in off]
-    opened = outside.door(case)
     if opened is not None and answers.is_winrm(opened):
         because.append(outside.offer_fact(case, opened))
     risk = "high" if leaf == "Basic" else "medium"

@@ -622,6 +622,11 @@ def test_password_that_is_known_to_be_right_leaves_the_domain_controllers() -> N
     assert (found.cause, found.verdict) == ("ntlm_blocked", POSSIBLE)
 
 
+def test_what_the_host_offers_goes_before_what_stood_in_its_settings() -> None:
+    off = rescued(config=config(Service__Auth__Negotiate="false", Service__Auth__Kerberos="false"))
+    assert of(seen(off, attempt("refused", **LOCAL)), "service_config").verdict == RULED_OUT
+
+
 def test_remote_management_user_may_not_read_the_settings_and_works() -> None:
     found = of(seen(rescued(access=access("root", "RootSDDL allows him nothing.")), attempt("refused", **LOCAL)), "permissions")
     assert (found.rule, found.verdict) == ("inside", RULED_OUT)
