@@ -29,6 +29,8 @@ from .inside import CMD, CONFIG, Reading, together
 ROUNDS = 2
 """Names of groups first, then the members of those that are members."""
 NOBODY_GOT_IN = Unknown("nobody could log on to the host")
+ROUNDS = 3
+"""How often a round may show what to ask in the next: names of groups, their members, the SIDs of members."""
 
 
 class Subset(t.Protocol):
@@ -83,7 +85,7 @@ class Look:
         names = ("system", *(name for name in self.subsets if name not in moot))
         material = reading.read(together(FILES[name].needs(here) for name in names))
         for _round in range(ROUNDS if "access" in names else 0):
-            material = reading.more(material, access.more(material, here))
+            material = deepened(reading, material, here)
         told = {name: FILES[name].evidence(material, here) for name in names}
         if "certificates" in names:
             # The authorities are asked from here, not by the host.
@@ -102,6 +104,16 @@ class Look:
         """Judge the user's access once more, now that the directory has told its SIDs."""
         if self._best is not None and isinstance(self._best.access, AccessEvidence) and sids:
             self._best = replace(self._best, access=access.evidence(self._material, replace(self._here, user_sids=sids)))
+
+
+def deepened(reading: Reading, material: Material, here: Circumstances) -> Material:
+    """The material with what it leads to; hosts whose groups have names in another language show only in the last round who their members are."""
+    for _round in range(ROUNDS):
+        wanted = access.more(material, here)
+        if not wanted.queries:
+            break
+        material = reading.more(material, wanted)
+    return material
 
 
 def circumstances_of(target: Target, seen: EndpointEvidence | None, *, at: float, **more: t.Any) -> Circumstances:

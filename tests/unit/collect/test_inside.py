@@ -8,13 +8,14 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.host import deepened
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, Reading, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import FaultEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import Node
-from ansible_collections.winrm.doctor.plugins.module_utils.windows import batch
-from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Command, Key, Needs, Query, Said
+from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, batch
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Command, Key, Needs, Query, Said
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline, WireError
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.client import Enumeration, Faulted, Lost
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
@@ -209,6 +210,26 @@ def test_without_time_nothing_is_asked() -> None:
     material = reading(host, seconds=0).read(WANTED)
     assert host.asked == []
     assert isinstance(material.config, Unknown)
+
+
+def test_members_of_groups_with_names_in_another_language_get_their_sids() -> None:
+    here = Circumstances(at=0, host="192.0.2.7", port=5985, scheme="http", user="LAB\\svc", domain="lab.test", netbios_domain="LAB", netbios_computer="WEB01")
+    rows = {
+        "names": ({"Domain": "WEB01", "Name": "Administratoren", "SID": "S-1-5-32-544"},),
+        "members": ({"GroupComponent": 'Win32_Group.Domain="WEB01",Name="Administratoren"', "PartComponent": 'Win32_Group.Domain="LAB",Name="Tier 1"'},),
+        "sids": ({"Domain": "LAB", "Name": "Tier 1", "SID": "S-1-5-21-1-2-3-1106"},),
+    }
+
+    class Answering(Host):
+        def enumerate(self, resource: str, *, wql: str = "", selectors: t.Any = None, most: int = 5000) -> Enumeration:
+            kind = "members" if "Win32_GroupUser" in wql else "sids" if 'Name="Tier 1"' in wql else "names" if "Win32_Group " in wql else ""
+            found = [Object(Node("Row", children=[Node(name, text=text) for name, text in row.items()])) for row in rows.get(kind, ())]
+            return Enumeration(tuple(found), None)
+
+    one = reading(Answering())
+    seen = access.evidence(deepened(one, one.read(access.needs(here)), here), here)
+    assert not isinstance(seen, Unknown)
+    assert [member.sid for group in seen.groups if not isinstance(group.members, Unknown) for member in group.members] == ["S-1-5-21-1-2-3-1106"]
 
 
 def test_several_wishes_are_one() -> None:
