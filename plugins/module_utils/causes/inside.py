@@ -181,9 +181,16 @@ def setting_fact(case: Case, found: SettingEvidence) -> Fact:
 
 def policy_fact(case: Case, found: PolicyValueEvidence) -> Fact:
     """A registry value, quoted."""
+    return fact(case, policy_text(found))
+
+
+def policy_text(found: PolicyValueEvidence) -> str:
+    """A registry value in words: what it does is told where it is set."""
+    if found.value is None:
+        return f"{found.key}\\{found.name} is not set"
     by = f' (policy "{found.setting}")' if found.setting else ""
     means = f": {found.means.rstrip('.')}" if found.means else ""
-    return fact(case, f"{found.key}\\{found.name} {'is not set' if found.value is None else f'= {found.value}'}{by}{means}")
+    return f"{found.key}\\{found.name} = {found.value}{by}{means}"
 
 
 def problem_facts(case: Case, problems: t.Iterable[ProblemEvidence]) -> tuple[Fact, ...]:

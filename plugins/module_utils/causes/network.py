@@ -10,7 +10,7 @@ from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, DoorEvidence, HttpEvidence, NameEvidence, TlsEvidence
 from ..evidence.logon import BROKEN
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, TROUBLE, Fact, Finding, Remedy
-from . import directories, kdcs, keys, logons, outside, trusts
+from . import directories, inside, kdcs, keys, logons, outside, trusts
 from .cause import Cause
 
 PING_OTHERS = "Ask a neighbour: does another host of the same subnet answer from here, and does this host answer from its own subnet?"
@@ -94,10 +94,10 @@ def _no_route(case: Case) -> Finding:
 
 def _other_way(case: Case) -> list[Finding]:
     """Somebody got in by another way, so the host is alive and the network leads to it."""
-    ways = logons.by_others(case)
-    if not ways:
+    against = tuple(logons.fact(case, way) for way in logons.by_others(case))
+    if not against and inside.host(case) is None:
         return []
-    against = tuple(logons.fact(case, way) for way in ways)
+    against = against or (inside.fact(case, "somebody was let in"),)
     return [Finding("network", "reached", RULED_OUT, "The network leads to the host: an alternate logon got in.", against=against)]
 
 

@@ -79,8 +79,7 @@ def _setting_fact(case: Case, seen: HostEvidence, found: SettingEvidence) -> Fac
 
 
 def _policy_fact(case: Case, found: PolicyValueEvidence) -> Fact:
-    means = f": {found.means.rstrip('.')}" if found.means else ""
-    return _fact(case, f"{found.key}\\{found.name} {'is not set' if found.value is None else f'= {found.value}'}{means}")
+    return _fact(case, inside.policy_text(found))
 
 
 def _setting(seen: HostEvidence, path: str) -> SettingEvidence | None:

@@ -10,7 +10,7 @@ import typing as t
 
 RESULT_LIMIT = 18_000
 """Bytes of JSON for one host's evidence; leaves room for the rest of a result under 20 KB."""
-STEPS = ((2000, 32), (1000, 16), (400, 12), (400, 8), (160, 8), (80, 8), (60, 4), (40, 2))
+STEPS = ((2000, 32), (1000, 16), (400, 12), (400, 8), (160, 8), (80, 8), (60, 4), (40, 2), (40, 1))
 """Longest text and most items of a list, one after the other until it fits: long lists go first, they say the least for their size."""
 
 

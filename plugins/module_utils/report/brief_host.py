@@ -78,15 +78,20 @@ def of_client(seen: Known[HostEvidence]) -> Known[HostEvidence]:
 
 
 def _config(seen: Known[ConfigEvidence], wanted: t.Callable[[SettingEvidence], bool]) -> Known[ConfigEvidence]:
-    return seen if isinstance(seen, Unknown) else ConfigEvidence(tuple(filter(wanted, seen.settings)))
+    return seen if isinstance(seen, Unknown) else ConfigEvidence(tuple(map(_setting, filter(wanted, seen.settings))))
+
+
+def _setting(seen: SettingEvidence) -> SettingEvidence:
+    """A default that holds need not be told twice."""
+    return replace(seen, default=None) if seen.default == seen.value else seen
 
 
 def _policy(seen: Known[tuple[PolicyValueEvidence, ...]], wanted: t.Callable[[PolicyValueEvidence], bool]) -> Known[tuple[PolicyValueEvidence, ...]]:
-    return seen if isinstance(seen, Unknown) else tuple(filter(wanted, seen))
+    return seen if isinstance(seen, Unknown) else tuple(replace(one, means="") if one.value is None else one for one in seen if wanted(one))
 
 
 def _client(seen: ClientEvidence) -> ClientEvidence:
-    return ClientEvidence(tuple(filter(_of_client, seen.settings)), seen.trusted_hosts)
+    return ClientEvidence(tuple(map(_setting, filter(_of_client, seen.settings))), seen.trusted_hosts)
 
 
 def _presented(seen: CertificatesEvidence) -> CertificatesEvidence:
