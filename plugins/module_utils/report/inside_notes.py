@@ -27,7 +27,9 @@ MOST = 3
 def _unread(case: Case, now: float) -> t.Iterator[str]:
     """One sentence for all that may not be read, by whatever way."""
     seen = inside.host(case)
-    if isinstance(case.host, Unknown) and case.host != NOT_ASKED and not case.host.unknown.startswith(LEFT_OUT):
+    got_in = bool(logons.accepted(case) or logons.by_others(case))
+    # Where nobody got in, what stays undecided says so itself.
+    if isinstance(case.host, Unknown) and got_in and case.host != NOT_ASKED and not case.host.unknown.startswith(LEFT_OUT):
         yield f"The host's inside was not read: {case.host.unknown.rstrip('.')}."
     if seen is None:
         return

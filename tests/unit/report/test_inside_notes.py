@@ -32,7 +32,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import 
 from ansible_collections.winrm.doctor.plugins.module_utils.report import inside_notes
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
 from ansible_collections.winrm.doctor.plugins.module_utils.report.result import LIMIT, result_of
-from cases import CERTIFICATE, NOW
+from cases import CERTIFICATE, NOW, attempt
 from cases import case as outside_case
 from domain_cases import domain, kerberos
 from domain_cases import host as domain_host
@@ -76,7 +76,7 @@ def of_certificates(*kinds: tuple[str, str, str]) -> HostEvidence:
             "instance.",
             id="denied",
         ),
-        pytest.param(seen(Unknown("nobody could log on to the host")), "The host's inside was not read: nobody could log on to the host.", id="nobody got in"),
+        pytest.param(seen(Unknown("the time was used up")), "The host's inside was not read: the time was used up.", id="no time"),
         pytest.param(
             pair(Unknown("nobody could log on to the host")), "admin01, which is the client, was not looked into: nobody could log on to the host.",
             id="client",
@@ -150,6 +150,10 @@ def test_well_inside_needs_no_note(whole: Case) -> None:
 def test_certificate_that_the_outside_tells_of_is_not_told_twice() -> None:
     whole = seen(of_certificates(("expiring", CERTIFICATE.thumbprint, "The certificate of the listener *+HTTPS expires soon.")))
     assert [sentence for sentence in notes(whole, NOW) if "expires soon" in sentence] == []
+
+
+def test_nobody_got_in_needs_no_note() -> None:
+    assert notes(seen(Unknown("nobody could log on to the host"), attempt("refused")), NOW) == []
 
 
 def test_everything_denied_is_one_note() -> None:
