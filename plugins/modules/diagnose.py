@@ -323,7 +323,8 @@ def _observe(target: Target, domain: Domain, params: dict[str, t.Any], limits: d
         seen["endpoint"] = _endpoint(target, params)
     guest = None
     if {"logon", "host"} & points:
-        guest = _guest(target, seen["endpoint"], params, host.DECIDING) if "host" in points else None
+        subsets = host.FOR_CERTIFICATES if "certificate" in target.auth else host.DECIDING
+        guest = _guest(target, seen["endpoint"], params, subsets) if "host" in points else None
         own = ("authenticate", "identify", OWN_SHELL[target.connection])
         plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, domain=domain, guest=guest, **limits)
         # A silent host may have used the time up; whether the account gets in is worth a little more of it.

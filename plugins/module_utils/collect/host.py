@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..evidence import answers
-from ..evidence.base import Known, Unknown
+from ..evidence.base import Known, Unknown, presentable
 from ..evidence.endpoint import ClockEvidence, EndpointEvidence, TlsEvidence
 from ..evidence.host import DENIED, SUBSETS, AccessEvidence, HostEvidence
 from ..evidence.logon import AttemptEvidence
@@ -50,6 +50,8 @@ FILES: dict[str, t.Any] = {
 """Field of HostEvidence to the file that fills it; `system` is no subset, it is always told."""
 DECIDING = ("config", "listeners", "service", "firewall", "certificates", "policy", "access", "domain", "time", "limits")
 """What a diagnosis asks: the subsets that causes decide by."""
+FOR_CERTIFICATES = (*DECIDING, "mappings")
+"""The same where the inventory logs on with a client certificate."""
 OF_A_CLIENT = ("config", "service", "certificates", "policy", "domain", "time", "client")
 """The same of a Windows machine that is the client."""
 
@@ -92,18 +94,18 @@ class Look:
             asked = {one.thumbprint: revocation_of(list(one.ders), deadline) for one in certificates.to_ask(material, here)}
             told["certificates"] = certificates.answered(told["certificates"], asked)
         self.requests += talk.requests
-        evidence = HostEvidence(
+        evidence = presentable(HostEvidence(
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), vantage=socket.gethostname(), way=way.way, account=way.account, method=way.method,
             scheme=way.scheme, port=way.port, denied=tuple(dict.fromkeys(reading.denied)), gaps=tuple(Unknown(gap) for gap in dict.fromkeys(reading.gaps)),
             requests=talk.requests, sent=talk.sent, received=talk.received, seconds=round(began - deadline.left(), 3), **told,
-        )
+        ))
         if self._best is None or _read(evidence, names) > _read(self._best, names):
             self._best, self._material, self._here = evidence, material, here
 
     def knows_user_by(self, sids: tuple[str, ...]) -> None:
         """Judge the user's access once more, now that the directory has told its SIDs."""
         if self._best is not None and isinstance(self._best.access, AccessEvidence) and sids:
-            self._best = replace(self._best, access=access.evidence(self._material, replace(self._here, user_sids=sids)))
+            self._best = replace(self._best, access=presentable(access.evidence(self._material, replace(self._here, user_sids=sids))))
 
 
 def deepened(reading: Reading, material: Material, here: Circumstances) -> Material:
