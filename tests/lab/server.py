@@ -24,7 +24,7 @@ from .inside import derive
 from .inside.blobs import thumbprint
 from .inventory import Secrets
 from .logon import converse
-from .logon.journal import Journal
+from .logon.journal import Counted, Journal, Tally
 from .messages import Account, Conversation, Windows
 from .pki import Authority, ClientPair, Pki
 from .scenario import Host
@@ -44,7 +44,7 @@ class Lab:
         self._leaves: dict[str, bytes] = {}
         self._known: dict[str, Windows] = {}
         self.pki = Pki(folder)
-        self.journal = Journal(folder / "attempts.jsonl")
+        self.journal, self._tally = Journal(folder / "attempts.jsonl"), Tally(folder / "requests.tsv")
         pairs = {host.name: self.pki.issue_client(host) for host in hosts if host.client_certificate}
         self.secrets = replace(known, pairs={name: (pair.certificate, pair.key) for name, pair in pairs.items()})
         self.kinds = {host.name: self._kind(host, pairs.get(host.name)) for host in hosts}
@@ -81,7 +81,7 @@ class Lab:
             if service in strangers.WORDLESS:
                 await strangers.WORDLESS[service](reader, writer)
             else:
-                await framing.converse(reader, writer, self._conversation(host, service, certificate, _client(writer)))
+                await self._converse(host, Counted(self._conversation(host, service, certificate, _client(writer))), reader, writer)
         except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
             # The client hung up: nobody is left to be told.
             writer.transport.abort()
@@ -89,6 +89,12 @@ class Lab:
             self._connections.discard(writer)
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 writer.close()
+
+    async def _converse(self, host: Host, conversation: Counted, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await framing.converse(reader, writer, conversation)
+        finally:
+            self._tally.over(host.name, conversation.count)
 
     def _kind(self, host: Host, pair: ClientPair | None) -> Windows:
         name = self.secrets.user.rpartition("\\")[2]
