@@ -29,13 +29,17 @@ class Unknown:
 Known = t.Union[T, Unknown]
 
 
+LONGEST = 8192
+"""Characters of one text: security descriptors and lists of trusted hosts are seldom a tenth of it."""
+
+
 def seconds(moment: str) -> float:
     """`2026-04-08T22:48:00Z` as seconds since 1970."""
     return float(calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")))
 
 
 def encode(value: t.Any, *, brief: bool = False) -> t.Any:
-    """Evidence as plain JSON types; fields that are None or an empty tuple are left out, but an empty tuple stays where its absence would mean Unknown.
+    """Evidence as plain JSON types; fields that are None or an empty tuple are left out, but stay where their absence would mean something else.
 
     `brief` leaves out empty texts and False too, where decoding brings them back.
     """
@@ -47,9 +51,29 @@ def encode(value: t.Any, *, brief: bool = False) -> t.Any:
     return value
 
 
+def presentable(value: T) -> T:
+    """The same evidence, every text of it fit to be shown: no character that steers a terminal or turns a line around, and bounded."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        changed = {name: new for name, item in pairs if (new := presentable(item)) is not item}
+        return dataclasses.replace(value, **changed) if changed else value
+    if isinstance(value, tuple):
+        items = tuple(presentable(item) for item in value)
+        same = all(new is item for new, item in zip(items, value, strict=True))
+        return value if same else t.cast(T, items)
+    return t.cast(T, _shown(value)) if isinstance(value, str) else value
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    if cut.isprintable():
+        return cut
+    return "".join(char if char.isprintable() else " " if char.isspace() else "." for char in cut)
+
+
 def _goes_without_saying(field: dataclasses.Field[t.Any], item: t.Any, brief: bool) -> bool:
     usual = brief and (item == "" == field.default or item is field.default is False)
-    return item is None or (item == () and not isinstance(field.default, Unknown)) or usual
+    return (item is None and field.default in (None, dataclasses.MISSING)) or (item == () and field.default in ((), dataclasses.MISSING)) or usual
 
 
 def decode(kind: t.Any, data: t.Any) -> t.Any:
@@ -95,7 +119,15 @@ def _decode_dataclass(kind: type, data: t.Any) -> t.Any:
     names = {field.name for field in dataclasses.fields(kind)}
     if stray := sorted(set(data) - names):
         raise ValueError(f"{kind.__name__} has no field {', '.join(stray)}")
+    absent = {field.name: _nothing(hints[field.name]) for field in dataclasses.fields(kind) if field.name not in data and field.default is dataclasses.MISSING}
     try:
-        return kind(**{name: decode(hints[name], item) for name, item in data.items()})
+        return kind(**{name: decode(hints[name], item) for name, item in data.items()}, **{name: one for name, one in absent.items() if one != Ellipsis})
     except TypeError as error:
         raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+def _nothing(hint: t.Any) -> t.Any:
+    """What `encode` leaves out of a field of this type that has no default; Ellipsis where it leaves out nothing."""
+    if NoneType in t.get_args(hint):
+        return None
+    return () if t.get_origin(hint) is tuple else Ellipsis
