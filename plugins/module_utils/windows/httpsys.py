@@ -38,8 +38,8 @@ _GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 # Address and port, or name and port, at the end of a line: "    IP:port                      : 0.0.0.0:5986".
 _ENDPOINT = re.compile(r":\s+(\[[0-9A-Fa-f:.%]+\]:\d{1,5}|[A-Za-z0-9_.*-]+:\d{1,5})\s*$")
 _URL = re.compile(r"\bhttps?://\S+")
-_SDDL = re.compile(r"(?<![A-Za-z])D:[A-Z]*\([^\s]*\)")
-_ADDRESS = re.compile(r"^\s+([0-9A-Fa-f:.%]*[:.][0-9A-Fa-f:.%]+)\s*$")
+_SDDL = re.compile(r"(?<![A-Za-z])D:[A-Z]{0,8}(?:\([^\s()]*\))+")
+_ADDRESS = re.compile(r"^\s+([0-9A-Fa-f:.%]{0,60}[:.][0-9A-Fa-f:.%]{1,60})\s*$")
 _GENERIC = ((0x10000000, "GA"), (0x20000000, "GX"), (0x40000000, "GW"), (0x80000000, "GR"))
 
 

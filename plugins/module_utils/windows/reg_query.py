@@ -27,14 +27,16 @@ HIVES = {
 NO_CONTROL = "the host did not show how it speaks of keys that are absent"
 NO_REG = "reg query does not work on the host"
 CUT_OFF = "the host stopped in the middle of its answer"
+LONGEST_NUMBER = 40
+"""Characters of a number with the blanks around it; the longest is a QWORD's 0xffffffffffffffff."""
 NUMBERS = frozenset(("REG_DWORD", "REG_DWORD_LITTLE_ENDIAN", "REG_DWORD_BIG_ENDIAN", "REG_QWORD", "REG_QWORD_LITTLE_ENDIAN"))
 TEXTS = frozenset(("REG_SZ", "REG_EXPAND_SZ", "REG_MULTI_SZ", "REG_LINK"))
 _HEADER = re.compile(r"^(HKEY_[A-Z_]+)((?:\\.*)?)$")
 _VALUE = re.compile(r"^ {4}(.*?) {4}(REG_[A-Z_]+)(?: {1,4}(.*))?$")
 # A type that reg.exe has no word for is shown as its number.
 _NUMBERED = re.compile(r"^ {4}(.+?) {4}(0x[0-9a-fA-F]{1,8}) {4}([0-9A-Fa-f]*)$")
-# Output that goes through text mode twice has its line ends doubled.
-_BREAK = re.compile(r"\r+\n")
+# Output that goes through text mode twice has its line ends doubled. What looks behind keeps a host that sends nothing else from being looked at for hours.
+_BREAK = re.compile(r"(?<!\r)\r+\n")
 _ROOT = re.compile(r"^\s*<([\w.:-]+)")
 _DEFAULT = re.compile(r"^(?:\(.*\)|<NO NAME>)$")
 
@@ -118,7 +120,8 @@ def parse(text: str) -> Page:
             page.last = HIVES.get(header[1], header[1]) + header[2].rstrip()
             found.setdefault(page.last, [])
         elif value and page.last:
-            pending = _Pending(value[1], value[2], [value[3] or ""])
+            root = _ROOT.match(value[3] or "")
+            pending = _Pending(value[1], value[2], [value[3] or ""], root[1] if root else "")
         elif pending:
             pending.parts.append(line)
         elif line.strip():
@@ -150,13 +153,14 @@ class _Pending(t.NamedTuple):
     name: str
     kind: str
     parts: list[str]
+    root: str
+    """Of XML, the name of its root; "" else."""
 
     def is_over(self, line: str) -> bool:
         """Whether this line is no part of the value any more."""
-        root = _ROOT.match(self.parts[0])
-        if root is None:
+        if not self.root:
             return self.kind not in TEXTS or not line.strip()
-        return self.parts[-1].rstrip().endswith((f"</{root[1]}>", "/>") if len(self.parts) == 1 else f"</{root[1]}>")
+        return self.parts[-1].rstrip().endswith((f"</{self.root}>", "/>") if len(self.parts) == 1 else f"</{self.root}>")
 
 
 def _flush(found: dict[str, list[Value]], key: str, pending: _Pending | None) -> None:
@@ -167,7 +171,7 @@ def _flush(found: dict[str, list[Value]], key: str, pending: _Pending | None) ->
 
 def _number(text: str) -> Data:
     try:
-        return int(text.strip(), 0)
+        return int(text.strip(), 0) if len(text) < LONGEST_NUMBER else text
     except ValueError:
         return text
 

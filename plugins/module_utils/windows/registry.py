@@ -38,7 +38,9 @@ class Registry:
         if low in self.keys and low not in self.unknown:
             # One that was read before the answer for its parent broke off.
             return None
-        return next((reason for path, reason in self.unknown.items() if low == path or low.startswith(f"{path}\\")), None)
+        while low and low not in self.unknown:
+            low = low.rpartition("\\")[0]
+        return self.unknown.get(low)
 
     def has(self, key: str) -> bool:
         """Whether the key is there."""
@@ -55,8 +57,15 @@ class Registry:
     def subkeys(self, key: str) -> tuple[str, ...]:
         """Names of the keys right below, in the host's spelling."""
         start = f"{key.lower()}\\"
-        names = {path[len(start) :].split("\\")[0] for path in self.keys if path.startswith(start)}
-        return tuple(sorted(self._name(f"{start}{name}") for name in names))
+        depth = start.count("\\")
+        names: dict[str, str] = {}
+        for path in self.keys:
+            if path.startswith(start):
+                below = path.split("\\", depth + 1)[depth]
+                # A key that is only known as the parent of others has its spelling from them.
+                own = self.spelled.get(f"{start}{below}") or self.spelled.get(path, path)
+                names.setdefault(below, own.split("\\", depth + 1)[depth])
+        return tuple(sorted(names.values()))
 
     def text(self, key: str, name: str) -> str | None:
         """A string; a tuple's parts are joined with commas, a number is written in decimal; None where it is not set or binary."""
@@ -86,10 +95,3 @@ class Registry:
         """A binary value."""
         found = self.value(key, name)
         return found.data if found is not None and isinstance(found.data, bytes) else None
-
-    def _name(self, low: str) -> str:
-        spelled = self.spelled.get(low)
-        if spelled is None:
-            # A key that is only known as the parent of others.
-            spelled = next((whole[: len(low)] for key, whole in self.spelled.items() if key.startswith(f"{low}\\")), low)
-        return spelled.rpartition("\\")[2]

@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"-?\d{1,9}")
 _HEX = re.compile(r"0x([0-9A-Fa-f]{8})(?![0-9A-Fa-f])")
 _SECONDS = re.compile(r"(\d{1,12})(?:[.,](\d{1,9}))?s")
 # "10:37:19, +01.0620337s"; without /dataonly "... o:-00.6800000s  [...".
-_SAMPLE = re.compile(r"^\s*\d{1,2}\D\d\d\D\d\d.*?(?:,|o:)\s*([+-]\d{1,10})[.,](\d{1,9})s", re.MULTILINE)
+_SAMPLE = re.compile(r"^[ \t]*\d{1,2}\D\d\d\D\d\d.*?(?:,|o:)\s*([+-]\d{1,10})[.,](\d{1,9})s", re.MULTILINE)
 _TRACKED = re.compile(r"\[\[?([0-9A-Fa-f.:%]{2,60})\]?:\d{1,5}\]")
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ..safe_xml import NIL, Node
 
+MOST_DIGITS = 20
+"""Of a 64-bit number with its sign."""
 _DATE = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?$")
 
 
@@ -57,9 +59,10 @@ class Object:
         return next(iter(self.texts(name)), "")
 
     def number(self, name: str) -> int | None:
-        """A whole number of any width; None where there is none."""
+        """A whole number of at most 64 bits; None where there is none."""
+        text = self.get(name)
         try:
-            return int(self.get(name))
+            return int(text) if len(text) <= MOST_DIGITS else None
         except ValueError:
             return None
 
