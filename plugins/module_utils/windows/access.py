@@ -18,7 +18,7 @@ from ..evidence.host import ALLOWED, DENIED, NOT_GATHERED, REFUSED, AccessEviden
 from ..safe_xml import Node, XmlError
 from ..safe_xml import parse as parse_xml
 from ..wsman.objects import Object
-from . import groups, network_token, rights, sddl
+from . import groups, network_token, rights, sddl, system
 from .material import Circumstances, Key, Material, Needs
 from .network_token import Identity
 from .sddl import EXECUTE, READ, Descriptor, Token, Verdict
@@ -55,16 +55,19 @@ def needs(circumstances: Circumstances) -> Needs:
             Key(PLUGINS, values=("microsoft.powershell\\ConfigXML", "WMI Provider\\ConfigXML")),
         ),
         commands=(rights.command(circumstances), *groups.commands()),
-        queries=(groups.names_query(), *((user,) if user else ())),
+        queries=(user,) if user else (),
     )
 
 
 def more(material: Material, circumstances: Circumstances) -> Needs:
     """What the first round has shown to be of interest; called again, what the second has."""
     second = [groups.members_query(material) if groups.MEMBERS not in material.queries else None]
+    if groups.NAMED not in material.queries and not system.controller_of(material):
+        # All groups of a domain are a controller's own: WMI would list them (known from agents: wazuh issue 32885), and LocalAccount means nothing there.
+        second.append(groups.names_query(circumstances.netbios_computer))
     if groups.ACCOUNTS not in material.queries:
         own = network_token.bare(circumstances.user).casefold()
-        second.append(groups.accounts_query(holder for holder in rights.nameless(material) if holder.casefold() != own))
+        second.append(groups.accounts_query((one for one in rights.nameless(material) if one.casefold() != own), circumstances.netbios_computer))
     if rights.RECORD not in material.queries and isinstance(rights.exported_rights(material), Unknown):
         second.append(rights.record_query())
     identity = network_token.identify(material, circumstances)

@@ -37,14 +37,16 @@ Member = t.Tuple[str, str, str]
 
 def commands() -> tuple[Command, ...]:
     """Who reads, with the SIDs of its groups; and a second way to the members, in case that WMI is closed."""
-    nets = (Command(f"{NET}{sid}", f'net localgroup "{name}"') for sid, name in ENGLISH.items())
-    return (Command(WHOAMI, "whoami /user /groups /fo csv /nh"), *nets)
+    # They have a domain controller name the members and groups that are the domain's.
+    nets = (Command(f"{NET}{sid}", f'net localgroup "{name}"', slow=True) for sid, name in ENGLISH.items())
+    return (Command(WHOAMI, "whoami /user /groups /fo csv /nh", slow=True), *nets)
 
 
-def names_query() -> Query:
-    """What these groups are called here. LocalAccount keeps Windows from listing the groups of the whole domain."""
+def names_query(computer: str = "") -> Query:
+    """What these groups are called here. LocalAccount and the domain keep Windows from listing the groups of the whole domain [INF]."""
     wanted = " or ".join(f'SID="{sid}"' for sid in GROUPS)
-    return Query(NAMED, f"select Domain, Name, SID from Win32_Group where LocalAccount=TRUE and ({wanted})")
+    here = f' and Domain="{escaped(computer)}"' if is_name(computer) else ""
+    return Query(NAMED, f"select Domain, Name, SID from Win32_Group where LocalAccount=TRUE{here} and ({wanted})")
 
 
 def members_query(material: Material) -> Query | None:
@@ -85,7 +87,9 @@ def names(material: Material) -> Known[dict[str, Name]]:
     rows = material.query(NAMED)
     if isinstance(rows, Unknown):
         return rows
-    return {sid: (row.get("Domain"), row.get("Name")) for row in rows for sid in (row.get("SID").upper(),) if sid in GROUPS and row.get("Name")}
+    found = {sid: (row.get("Domain"), row.get("Name")) for row in rows for sid in (row.get("SID").upper(),) if sid in GROUPS and row.get("Name")}
+    # A domain controller has no accounts of its own, and answers with nothing.
+    return found or Unknown("WMI names no local group, as on domain controllers")
 
 
 def read(material: Material) -> tuple[GroupEvidence, ...]:
@@ -132,13 +136,19 @@ def resolved(material: Material) -> dict[tuple[str, str], str]:
     return {**_IN_ENGLISH, **told, **who_am_i(material)[1]}
 
 
-def accounts_query(holders: t.Iterable[str]) -> Query | None:
+def own_accounts(computer: str) -> str:
+    """The condition for accounts of the host. With both keys it names one instance, which Windows looks up ([DOC] Win32_UserAccount); LocalAccount alone may
+    have it list the domain first (known from inventory agents: glpi-agent issues 232, 360, 379)."""
+    return f'Domain="{escaped(computer)}"' if is_name(computer) else "LocalAccount=TRUE"
+
+
+def accounts_query(holders: t.Iterable[str], computer: str = "") -> Query | None:
     """Which of these names without a domain, as secedit writes what belongs to the host, are users: the others are groups."""
     wanted = tuple(dict.fromkeys(holder for holder in holders if is_name(holder)))[:MOST_ASKED]
     if not wanted:
         return None
     either = " or ".join(f'Name="{escaped(name)}"' for name in wanted)
-    return Query(ACCOUNTS, f"select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and ({either})")
+    return Query(ACCOUNTS, f"select Domain, Name, SID from Win32_UserAccount where {own_accounts(computer)} and ({either})")
 
 
 def other_users(material: Material) -> frozenset[str]:
@@ -217,7 +227,8 @@ def who_am_i(material: Material) -> tuple[Name | None, dict[tuple[str, str], str
         who = (domain, name) if slash else ("", domain)
         if first is None and len(fields) == 2:
             first = who
-        found.setdefault(folded(*who), sid)
+        # Groups whose name nobody can tell now (a domain that does not answer) have none here.
+        found.setdefault(folded(*who) if who[1].strip() else ("", sid.casefold()), sid)
     return first, found
 
 

@@ -13,7 +13,7 @@ from ..account import LOCAL as OF_THE_HOST
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import ChallengeEvidence
 from ..evidence.host import GroupEvidence, MemberEvidence
-from .groups import MOST_MEMBERS, escaped, folded, is_name, names, who_am_i
+from .groups import MOST_MEMBERS, escaped, folded, is_name, names, own_accounts, who_am_i
 from .material import Circumstances, Key, Material, Query
 from .registry import Registry
 from .sddl import Token
@@ -75,7 +75,7 @@ def user_query(circumstances: Circumstances) -> Query | None:
     name = bare(circumstances.user)
     if not is_name(name) or _kind(circumstances) not in (OF_THE_HOST, EITHER):
         return None
-    return Query(USER, f'select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and Name="{escaped(name)}"')
+    return Query(USER, f'select Domain, Name, SID from Win32_UserAccount where {own_accounts(circumstances.netbios_computer)} and Name="{escaped(name)}"')
 
 
 def bare(user: str) -> str:

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import replace
 
 import pytest
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.host import deepened
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import Reading, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import HttpEvidence
@@ -58,7 +59,7 @@ def inside(**changed: t.Any) -> Inside:
 def read(state: Inside) -> tuple[Material, Reading]:
     reading = Reading(Client(t.cast(Session, Living(state))), Deadline(60))
     material = reading.read(together(subset.needs(HERE) for subset in SUBSETS))
-    return reading.more(material, access.more(material, HERE)), reading
+    return deepened(reading, material, HERE), reading
 
 
 EVERY = [(name, choice) for name, manner in MANNERS.items() for choice in manner.choices[1:] if choice != "expired"]

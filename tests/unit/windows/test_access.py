@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Known, Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ALLOWED, DENIED, REFUSED, AccessEvidence, MemberEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import parse
-from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, groups, network_token, reg_query, rights
+from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, groups, network_token, reg_query, rights, system
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Material, Query, Said
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
@@ -363,10 +363,13 @@ def test_registry_as_it_is_printed() -> None:
 
 def test_what_is_asked_for() -> None:
     wanted = access.needs(HERE)
-    assert wanted.queries == (groups.names_query(),)
-    assert access.needs(replace(HERE, user="svc")).queries[1].wql == (
-        'select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and Name="svc"'
-    )
+    assert wanted.queries == ()
+    (named,) = access.more(Material(commands={rights.EXPORT: Said(0, RIGHTS.format(more=""))}), HERE).queries
+    assert named == groups.names_query("WEB01")
+    assert named.wql.startswith('select Domain, Name, SID from Win32_Group where LocalAccount=TRUE and Domain="WEB01" and (SID="S-1-5-32-544" or ')
+    assert access.needs(replace(HERE, user="svc")).queries[0].wql == 'select Domain, Name, SID from Win32_UserAccount where Domain="WEB01" and Name="svc"'
+    nameless = access.needs(replace(WORKGROUP, user="svc", netbios_computer="")).queries
+    assert nameless[0].wql == 'select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and Name="svc"'
     assert all("!" not in one.line and "\n" not in one.line and one.line.count('"') % 2 == 0 for one in wanted.commands)
     first = Material(queries={groups.NAMED: material().queries[groups.NAMED]}, commands={rights.EXPORT: Said(0, RIGHTS.format(more=""))})
     assert [query.id for query in access.more(first, HERE).queries] == [groups.MEMBERS]
@@ -386,9 +389,10 @@ def test_what_is_asked_for() -> None:
         Query(groups.RESOLVED, 'select Domain, Name, SID from Win32_Group where Domain="LAB" and (Name="Operators")'),
     )
     assert [query.id for query in access.more(replace(material(), commands={}), HERE).queries] == [rights.RECORD]
-    named = Material(commands={rights.EXPORT: Said(0, RIGHTS.format(more="SeDenyNetworkLogonRight = Gast,*S-1-5-113,svc,LAB\\x,Everyone\r\n"))})
+    exported = RIGHTS.format(more="SeDenyNetworkLogonRight = Gast,*S-1-5-113,svc,LAB\\x,Everyone\r\n")
+    named = Material(queries={groups.NAMED: ()}, commands={rights.EXPORT: Said(0, exported)})
     assert [query.wql for query in access.more(named, HERE).queries] == [
-        'select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and (Name="Gast")',
+        'select Domain, Name, SID from Win32_UserAccount where Domain="WEB01" and (Name="Gast")',
     ]
 
 
@@ -463,6 +467,22 @@ def test_rights_by_the_record_of_policies() -> None:
     seen = look(replace(given, queries={**given.queries, rights.RECORD: by_name}))
     assert seen.rights[1].holders == ("S-1-5-113",)
     assert [one.holders for one in look(given).rights] == [Unknown("secedit exported nothing (exit code 1)")] * 2
+
+
+def test_a_domain_controller_is_not_asked_for_its_groups_by_wmi() -> None:
+    listed = "-" * 79 + "\r\nAdministrator\r\nDomain Admins\r\nThe command completed successfully.\r\n\r\n"
+    options = system.OPTIONS.lower(), (Value("ProductType", "REG_SZ", "LanmanNT"),)
+    given = material(reg=Registry({options[0]: options[1]}))
+    given = replace(given, queries={}, commands={**given.commands, f"{groups.NET}S-1-5-32-544": Said(0, listed)})
+    assert groups.NAMED not in [query.id for query in access.more(given, HERE).queries]
+    silent = replace(given, queries={groups.NAMED: ()})
+    assert [one.name for one in t.cast("tuple[MemberEvidence, ...]", groups.read(silent)[0].members)] == ["Administrator", "Domain Admins"]
+
+
+def test_groups_without_a_name_are_all_in_the_token() -> None:
+    said = '"lab\\\\svc","S-1-5-21-9-9-9-1"\r\n\r\n" ","Unknown SID type","S-1-5-21-7-7-7-1","x"\r\n" ","Unknown SID type","S-1-5-21-7-7-7-2","x"\r\n'
+    _first, found = groups.who_am_i(Material(commands={groups.WHOAMI: Said(0, said)}))
+    assert {"S-1-5-21-7-7-7-1", "S-1-5-21-7-7-7-2"} <= set(found.values())
 
 
 def test_nothing_could_be_read() -> None:

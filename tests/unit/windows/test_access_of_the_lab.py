@@ -64,7 +64,7 @@ def _declared(item: str) -> bytes:
 
 
 def read(inside: Inside, here: Circumstances = HERE, *, reader: str = "LAB\\reader", account: Account = READER, without: str = "") -> AccessEvidence:
-    """Both rounds and a third, as the reader asks them. `without`: a way that is closed."""
+    """All rounds, as the reader asks them. `without`: a way that is closed."""
     needs = access.needs(here)
     tree = {key.replace("HKEY_LOCAL_MACHINE", "HKLM"): values for key, values in registry.tree(inside).items()}
     keys = {key.lower(): tuple(Value(name, kind, data) for name, (kind, data) in values.items()) for key, values in tree.items()}
@@ -75,7 +75,7 @@ def read(inside: Inside, here: Circumstances = HERE, *, reader: str = "LAB\\read
     closed = Unknown("closed")
     queries = {query.id: closed if without == "wmi" else asked(query, inside) for query in needs.queries}
     given = Material(queries=queries, registry=Registry(keys, {key.lower(): key for key in tree}), commands={} if without == "cmd" else said)
-    for _round in range(2):
+    for _round in range(3):
         found = {query.id: closed if without == "wmi" else asked(query, inside) for query in access.more(given, here).queries}
         given = replace(given, queries={**given.queries, **found})
     seen = access.evidence(given, here)
