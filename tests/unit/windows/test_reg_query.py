@@ -193,3 +193,11 @@ def test_any_text_is_taken_without_an_error() -> None:
     for text in ("\x00" * 9, "    " * 999, f"{FULL}\r\n" * 3, "    a    REG_SZ    b", f"{FULL}\r\n    a    REG_DWORD    {'9' * 9999}", "HKEY_\\"):
         for code in (None, 0, 1, 5):
             read((Key(WSMAN), Key(f"{WSMAN}2", contains=("x",))), Said(code, text), Said(code, text))
+
+
+def test_what_a_filter_leaves_out_is_not_taken_as_absent() -> None:
+    key = Key("HKLM\\SOFTWARE\\Rules", deep=False, without=("Dir=Out",))
+    text = "FINDSTR: Line 3 is too long.\r\n\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Rules\r\n    one    REG_SZ    v2.10|\r\n"
+    found = read((key,), Said(0, text))
+    assert found.text(key.path, "one") == "v2.10|"
+    assert found.why(key.path) == "the host left out a part: findstr: line 3 is too long."
