@@ -9,6 +9,7 @@ import base64
 import binascii
 import codecs
 import contextlib
+import time
 import types
 import typing as t
 
@@ -31,6 +32,12 @@ MOST_ANSWERS, MOST_SILENT = 2000, 60
 STREAMS = ("stdout", "stderr")
 QUIET = 20.0
 """Seconds after which a host that has nothing to tell says so: what was recorded, and soon enough for a connection not to look idle."""
+LITTLE, PAUSES = 4096, (0.1, 0.2, 0.4)
+"""Bytes of output below which an answer is followed by a pause, and the seconds of one pause after the other.
+
+A host answers as soon as there is any output, while the command still runs (recorded: winrs-optimeout-02), so that a line of sixty commands could take as
+many questions. Where little came, more is about to: it may gather meanwhile. After much the next question follows at once, for how much a host keeps for
+nobody is not known, and a pipe that is full halts the command that writes into it [INF]."""
 CLOSING = 5.0
 """Seconds for deleting a shell, also where the time for its commands is used up."""
 
@@ -49,8 +56,8 @@ class Output(t.NamedTuple):
 class Shell:
     """Open in a `with` statement: it is deleted on every path, and that this failed is told by `deleted`, never raised."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, *, pause: t.Callable[[float], None] | None = None) -> None:
+        self.client, self.pause = client, pause or time.sleep
         self.id = ""
         self.created: Answer | None = None
         self.deleted: Answer | None = None
@@ -127,7 +134,17 @@ class Shell:
         answer = body.find("ReceiveResponse")
         if answer is None:
             raise Lost("malformed", f"{what}: the answer is no ReceiveResponse", self.client.last)
+        before = heard.bytes
         heard.take(answer, command, what)
+        heard.pauses = 0 if heard.bytes - before >= LITTLE else heard.pauses + 1
+        if heard.pauses and not heard.ended:
+            self._wait(PAUSES[min(heard.pauses, len(PAUSES)) - 1])
+
+    def _wait(self, seconds: float) -> None:
+        """Let output gather, as long as there is time to ask for it afterwards."""
+        seconds = min(seconds, self.client.left - SPARE)
+        if seconds > 0:
+            self.pause(seconds)
 
     def _give_back(self) -> None:
         """Between two commands, as [MS-WSMV] 3.1.4.14 has it; after the last one the shell itself is deleted."""
@@ -156,7 +173,7 @@ class _Heard:
         decoder = codecs.getincrementaldecoder("utf-8")
         self.decoders = {name: decoder("replace") for name in STREAMS}
         self.pieces: list[str] = []
-        self.bytes = self.answers = self.silent = 0
+        self.bytes = self.answers = self.silent = self.pauses = 0
         self.code: int | None = None
         self.ended = False
 

@@ -22,6 +22,14 @@ SIGNALLED = envelope("<rsp:SignalResponse/>")
 QUIET = fault(TIMED_OUT, "w:TimedOut")
 
 
+@pytest.fixture(autouse=True)
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What a shell waited, of which nothing passes."""
+    seconds: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", seconds.append)
+    return seconds
+
+
 def run(*script: Reply, line: str = "echo hi", **more: t.Any) -> tuple[Output, Scripted, Shell]:
     talk, session = client(CREATED, *script, **more)
     with Shell(talk) as shell:
@@ -52,6 +60,25 @@ def test_quiet_host_is_asked_again() -> None:
     said, session, _shell = run(STARTED, heard(("stdout", b"a")), QUIET, QUIET, heard(), heard(("stdout", b"b"), done=0), DELETED)
     assert said == Output(0, "ab", None, True)
     assert session.actions.count("Receive") == 5
+
+
+def test_little_is_followed_by_a_pause_and_much_by_the_next_question(waited: list[float]) -> None:
+    little, much = heard(("stdout", b"a")), heard(("stdout", b"a" * module.LITTLE))
+    said, _session, _shell = run(STARTED, little, little, little, little, much, QUIET, little, heard(("stdout", b"b"), done=0), DELETED)
+    assert said.ended
+    assert waited == [0.1, 0.2, 0.4, 0.4, 0.1]
+
+
+def test_a_command_that_ends_at_once_costs_no_pause(waited: list[float]) -> None:
+    run(STARTED, heard(("stdout", b"a"), done=0), DELETED)
+    assert waited == []
+
+
+def test_no_pause_takes_the_time_of_the_next_question(waited: list[float]) -> None:
+    run(STARTED, heard(("stdout", b"a")), heard(done=0), DELETED, seconds=0.5)
+    assert waited == []
+    run(STARTED, heard(("stdout", b"a")), heard(done=0), DELETED, seconds=1.05)
+    assert all(0 < seconds < 0.1 for seconds in waited)
 
 
 def test_what_belongs_to_another_command_is_left_out() -> None:
