@@ -37,6 +37,8 @@ class Call:
     given: str = ""
     changed: dict[str, str] = field(default_factory=dict)
     """Variables that `set` made."""
+    pace: float = 0.0
+    """Seconds that each program takes."""
 
     @functools.cached_property
     def arguments(self) -> tuple[str, ...]:

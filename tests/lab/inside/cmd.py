@@ -23,6 +23,8 @@ DEEPEST = 20
 LONGEST = 8191
 """Characters of a line (Microsoft's KB830473)."""
 SPECIAL = "&<>()@^|"
+BUILT_IN = ("echo", "rem", "set", "setlocal", "endlocal", "type", "ver", "del", "erase", "cd")
+"""Commands of cmd itself, which take no time."""
 
 
 class Chunk(t.NamedTuple):
@@ -311,7 +313,7 @@ class Process:
             number = re.search(r"-?\d+", rest)
             self.code = int(number[0]) if number else self.code
             return self.code
-        seconds = self.call.inside.slow.get(f"command:{short}", 0.0)
+        seconds = self.call.inside.slow.get(f"command:{short}", 0.0 if short in BUILT_IN else self.call.pace)
         if seconds:
             yield Chunk(seconds, b"")
             if seconds < 0:
@@ -369,12 +371,13 @@ CODEPAGES = {65001: "utf-8", 437: "cp437", 850: "cp850", 1252: "cp1252"}
 
 def start(
     line: str, inside: Inside, account: t.Any, user: str, *, files: dict[str, bytes] | None = None, given: bytes = b"", codepage: int = 65001,
+    pace: float = 0.0,
 ) -> Running:
     """What WinRS does with a command line: cmd /c. `files` are those of the host's %TEMP%, by full path in lower case; pass the same for all its shells.
 
-    `account` is a messages.Account, `user` what the caller is called. Never blocks: it is for the reader of the chunks to wait where one has a delay.
+    `account` is a messages.Account, `user` what the caller is called, `pace` the seconds that each program takes. Never blocks: it is for the reader of the chunks to wait where one has a delay.
     """
-    call = Call(inside, account, user, files if files is not None else {})
+    call = Call(inside, account, user, files if files is not None else {}, pace=pace)
     return Running(line, call, CODEPAGES.get(codepage, "cp850"), given.decode("utf-8", "replace"))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 import typing as t
 import uuid
 import xml.etree.ElementTree as ET
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from ..inside import cmd, resources
+from ..inside.manners import manner
 from ..messages import Account, Windows
 from .psrp import PowerShell
 from .soap import NS, Fault, Message, reply
@@ -21,6 +23,8 @@ from .toy import Toy
 
 SHELL = NS["rsp"]
 DONE = f"{SHELL}/CommandState/Done"
+PACE = {"as_it_comes": 0.002, "at_once": 0.0, "slow": 0.02}
+"""Seconds that a program takes, by manner."""
 
 
 @dataclass
@@ -32,7 +36,12 @@ class Command:
     running: cmd.Running | None = None
     chunks: t.Iterator[cmd.Chunk] = field(default_factory=lambda: iter(()))
     waiting: cmd.Chunk | None = None
-    """Output that takes its time."""
+    """Output that was not there yet."""
+    began: float = field(default_factory=lambda: time.monotonic())
+    ready: float = 0.0
+    """When, in seconds since then, the output was or will be there that was taken last."""
+    told: float = 0.0
+    """When the last answer about it is sent."""
 
 
 @dataclass
@@ -137,27 +146,33 @@ class Shells:
         return _done([cmd.Chunk(0.0, output)], id, status), 0.0
 
     def _streamed(self, request: Message, id: str, shell: Shell, command: Command, user: str, account: Account) -> tuple[str, float]:
-        """What there is of a command's output; where it takes longer, the client is told so and asks again (recorded: winrs-optimeout)."""
+        """What there is of a command's output, or the first of it once there is any; where that takes longer than the client waits, it is told so and asks
+        again (recorded: winrs-optimeout)."""
         if command.running is None and self.windows.inside is not None:
-            more: dict[str, t.Any] = {"files": self.files, "given": command.input, "codepage": shell.codepage}
+            pace = PACE[manner(self.windows.inside, "output")]
+            more: dict[str, t.Any] = {"files": self.files, "given": command.input, "codepage": shell.codepage, "pace": pace}
             command.running = cmd.start(command.line, self.windows.inside, account, user, **more)
             command.chunks = iter(command.running)
+        # Answers are sent later than they are made; who asks again has seen the last one.
+        now = until = max(time.monotonic() - command.began, command.told)
         found: list[cmd.Chunk] = []
-        delay = 0.0
         while (chunk := command.waiting or next(command.chunks, None)) is not None:
             command.waiting = None
-            if chunk.delay and found:
-                command.waiting = chunk
-                return _running(found, id), delay
-            if 0 < request.timeout < chunk.delay:
-                command.waiting = chunk._replace(delay=chunk.delay - request.timeout)
-                raise Late(request.timeout)
-            if chunk.delay < 0:
+            if chunk.delay < 0 and not found:
                 return "", -1.0
-            delay = chunk.delay or delay
-            found.append(chunk)
+            command.ready += max(0.0, chunk.delay)
+            if found and (chunk.delay < 0 or command.ready > until):
+                command.waiting = chunk._replace(delay=min(0.0, chunk.delay))
+                command.told = until
+                return _running(found, id), until - now
+            if 0 < request.timeout < command.ready - now:
+                command.waiting = chunk._replace(delay=0.0)
+                command.told = now + request.timeout
+                raise Late(request.timeout)
+            until = max(until, command.ready)
+            found += [chunk] if chunk.data else []
         del shell.commands[id]
-        return _done(found, id, command.running.code if command.running else 1), delay
+        return _done(found, id, command.running.code if command.running else 1), until - now
 
     def _received(self, power: PowerShell, id: str) -> str:
         fragments = power.output(uuid.UUID(id) if id else None)

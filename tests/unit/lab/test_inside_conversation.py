@@ -15,7 +15,7 @@ import pytest
 from lab import framing
 from lab.inside import profiles
 from lab.inside.model import Inside
-from lab.logon import converse
+from lab.logon import converse, shells
 from lab.messages import Account, Request, Response, Windows
 
 SHELL, TRANSFER = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell", "http://schemas.xmlsoap.org/ws/2004/09/transfer"
@@ -113,7 +113,7 @@ def test_an_answer_that_never_comes_ends_the_connection() -> None:
 
 
 def test_output_of_a_command_comes_bit_by_bit_when_one_is_slow() -> None:
-    host = Host("IN07", slow={"command:nltest": 25.0})
+    host = Host("IN07", slow={"command:nltest": 25.0}, manner={"output": "at_once"})
     shell = host.open()
     command = host.start(shell, "hostname &amp; nltest /sc_query:x")
     first = host.receive(shell, command)
@@ -122,8 +122,34 @@ def test_output_of_a_command_comes_bit_by_bit_when_one_is_slow() -> None:
     later = host.receive(shell, command, "PT20S")
     assert (code(later), later.delay) == (2150858793, 20.0)
     last = host.receive(shell, command, "PT20S")
-    assert (last.status, last.delay) == (200, 5.0)
+    assert last.status == 200
+    assert 0 < last.delay <= 5.0
     assert text(last, "ExitCode")
+
+
+@pytest.mark.parametrize("manner", ["as_it_comes", "slow"])
+def test_output_is_what_there_is_and_the_first_of_it_is_waited_for(manner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(shells.time, "monotonic", lambda: seconds[0])
+    pace, host = shells.PACE[manner], Host("IN11", manner={"output": manner})
+    shell = host.open()
+    command = host.start(shell, "&amp;".join(["hostname", "echo and"] * 5))
+    first = host.receive(shell, command)
+    assert (output(first), first.delay) == ("IN11\r\nand\r\n", pace)
+    seconds[0] = pace * 3.5
+    gathered = host.receive(shell, command)
+    assert (output(gathered), gathered.delay) == ("IN11\r\nand\r\n" * 2, 0.0)
+    seconds[0] = pace * 100
+    assert output(last := host.receive(shell, command)) == "IN11\r\nand\r\n" * 2
+    assert text(last, "ExitCode")
+
+
+def test_output_that_comes_at_once_comes_in_one_answer() -> None:
+    host = Host("IN12", manner={"output": "at_once"})
+    shell = host.open()
+    whole = host.receive(shell, host.start(shell, "hostname &amp; hostname"))
+    assert (output(whole), whole.delay) == ("IN12\r\nIN12\r\n", 0.0)
+    assert text(whole, "ExitCode")
 
 
 def test_a_command_that_never_ends_loses_the_connection_after_what_came_before() -> None:
