@@ -221,6 +221,10 @@ class Attempt:
                 rungs += [ladder.rung(name) for name in self.plan.further if all(rung.name != name for rung in rungs)]
             evidence = self._evidence(outcome, self._means(session, outcome), permit, failure=session.failure, rungs=tuple(rungs))
             self._let_in(session, evidence)
+            if session.turned:
+                # Whoever else has this account in mind must know that its password is not what it was.
+                permit.refused()
+                self.spent = permit.counts
             return evidence
         finally:
             session.close()

@@ -21,6 +21,8 @@ MOST_LEGS = 12
 """NTLM needs two legs, Kerberos one or two, CredSSP about six."""
 WHITE_SPACE = 30
 PASSWORD_TOKENS = ("basic", "ntlm_authenticate", "kerberos_ap_req")
+MOST_AGAIN = 30
+"""Further logons of one session: a host may close the connection after each of some twenty questions, but not for ever."""
 LOGGED_ON = (200, 415, 500)
 """Statuses that only come after the logon: a service's answer, its complaint about the content, its fault (recorded from real hosts)."""
 
@@ -45,6 +47,12 @@ class Session:
         self.failure: LocalFailure | None = None
         self.used = False
         """True once something was sent that depends on the password: from then on a refusal counts against the account."""
+        self.further = 0
+        """Logons after the first."""
+        self.barred = ""
+        """Why there is no further logon: a password that is not accepted any more is sent once, however much is still to be asked."""
+        self.turned = False
+        """True once the host has refused what it accepted before."""
         self._method: Method | None = None
         self._raw = http.Reply(HttpEvidence())
 
@@ -179,12 +187,19 @@ class Session:
 
     def again(self) -> None:
         """Log on once more, with a password that the host has accepted; raises WireError."""
-        legs = self.legs
-        self.legs = []
+        if self.barred:
+            raise WireError(self.barred)
+        self.further += 1
+        if self.further > MOST_AGAIN:
+            raise WireError(f"the host had closed it more than {MOST_AGAIN} times")
+        legs, used = self.legs, self.used
+        self.legs, self.used = [], False
         outcome = self.log_on()
-        self.legs = legs
+        spent, self.legs, self.used = self.used, legs, used or self.used
         if outcome != ACCEPTED:
-            raise WireError("the host had closed it, and a second logon was not accepted")
+            why = "the host had closed it, and a second logon was not accepted"
+            self.barred, self.turned = why if spent else "", outcome == REFUSED and spent
+            raise WireError(why)
 
     def close(self) -> None:
         """Hang up."""
