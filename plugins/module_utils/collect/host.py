@@ -24,7 +24,7 @@ from ..wire.session import Session
 from ..wire.tcp import connect
 from ..wire.tls import chain_of
 from ..wsman.client import Client
-from .inside import CMD, CONFIG, Reading, together
+from .inside import CMD, CONFIG, REGISTRY_BY_WMI, Reading, together
 
 ROUNDS = 2
 """Names of groups first, then the members of those that are members."""
@@ -155,6 +155,8 @@ def _read(evidence: HostEvidence, names: t.Iterable[str]) -> int:
 
 
 def denied_everywhere(evidence: HostEvidence) -> bool:
-    """Whether the account may read nothing of the inside."""
+    """Whether the account may read nothing of the inside: a Remote Management User sees its own shells, and the challenge tells of the domain."""
+    if {CONFIG, CMD, REGISTRY_BY_WMI} <= set(evidence.denied):
+        return True
     asked = [getattr(evidence, name) for name in SUBSETS]
     return any(isinstance(one, Unknown) and one.unknown == DENIED for one in asked) and all(isinstance(one, Unknown) for one in asked)

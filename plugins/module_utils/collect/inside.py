@@ -14,7 +14,7 @@ from ..windows import batch, reg_fallback, reg_query
 from ..windows.material import Command, Key, Material, Needs, Query, Said
 from ..windows.registry import Registry
 from ..wire.deadline import Deadline, WireError
-from ..wsman.client import Client, Faulted, Lost, WsmanError
+from ..wsman.client import Client, Enumeration, Faulted, Lost, WsmanError
 from ..wsman.faults import TIMED_OUT
 from ..wsman.objects import Object
 from ..wsman.shell import Shell
@@ -28,9 +28,12 @@ SHARE_OF_COMMANDS = 0.7
 """Of the time left, what the commands may take where queries follow: a domain that does not answer holds up the last of them for half a minute."""
 MOST_LOST = 2
 """Answers lost one after the other, after which the host counts as gone."""
+MOST_TOLD = 40
+"""Refused keys of the registry that are listed."""
 GONE = "the host stopped answering: {why}"
 NO_TIME = "the time was used up"
 CONFIG, CMD, REGISTRY, WMI = "winrm/config", "cmd (WinRS)", "registry", "WMI "
+REGISTRY_BY_WMI = f"{WMI}root/default"
 T = t.TypeVar("T")
 
 
@@ -85,20 +88,16 @@ class Reading:
         return self._enumerate(f"{WMI}{query.namespace}", f"wmi/{query.namespace}/*", query.wql)
 
     def _enumerate(self, door: str, resource: str, wql: str = "") -> Known[tuple[Object, ...]]:
-        seen = self._ask(door, lambda: self.client.enumerate(resource, wql=wql))
+        seen = self._ask(door, lambda: _something(self.client.enumerate(resource, wql=wql)))
         if isinstance(seen, Unknown):
             return seen
-        if seen.error is None:
-            return tuple(seen.items)
-        failed = self._failed(door, seen.error)
-        if not seen.items:
-            return failed
-        self.gaps.append(f"{resource} was read in part: {failed.unknown}.")
+        if seen.error is not None:
+            self.gaps.append(f"{resource} was read in part: {self._failed(door, seen.error).unknown}.")
         return tuple(seen.items)
 
     def _ask(self, door: str, question: t.Callable[[], T]) -> Known[T]:
         """One question at a door, unless it is known to be shut."""
-        if why := self.gone or self.shut.get(door):
+        if why := self.gone or self.shut.get(door) or (self.shut.get(CONFIG) if door.startswith(CONFIG) else None):
             return Unknown(why)
         if self.deadline.passed:
             return Unknown(NO_TIME)
@@ -123,7 +122,7 @@ class Reading:
         if door.startswith(WMI) and _is_late(error):
             # A namespace that is busy with one query, or hangs, would cost every further one half of the time that is left.
             self.shut[door] = error.sentence
-        if isinstance(error, Lost):
+        if isinstance(error, Lost) and error.why != "malformed":
             self.lost += 1
             if self.lost >= MOST_LOST:
                 self.gone = GONE.format(why=error.sentence)
@@ -144,10 +143,9 @@ class Reading:
             return Registry(), {}
         said = self._shell(asked, share)
         if keys and not self.gone and all(isinstance(one, Unknown) for one in said.values()):
-            return self._fallback(keys), said
+            return self._noted(self._fallback(keys)), said
         registry = reg_query.registry(keys, said)
-        self.denied += [f"{REGISTRY} {registry.spelled.get(key, key)}" for key, why in registry.unknown.items() if why == DENIED]
-        return registry, said
+        return self._noted(registry), said
 
     def _shell(self, commands: tuple[Command, ...], share: float) -> dict[str, Known[Said]]:
         """What every command said; those that were not reached are Unknown."""
@@ -176,10 +174,30 @@ class Reading:
 
     def _fallback(self, keys: tuple[Key, ...]) -> Registry:
         """What can be asked value by value, for as long as there is time for it."""
-        first = self._ask(f"{WMI}root/default", lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed))
-        if isinstance(first, Unknown):
-            return Registry(unknown={"hklm": first.unknown})
-        return first
+        found = self._ask(REGISTRY_BY_WMI, lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed))
+        return Registry(unknown={"hklm": found.unknown}) if isinstance(found, Unknown) else found
+
+    def _noted(self, registry: Registry) -> Registry:
+        """The same; keys that are refused are told, those below such a one with it. Where all of it is refused, the door it was asked at is told already."""
+        refused = {key for key, why in registry.unknown.items() if why == DENIED and key != "hklm"}
+        told = [key for key in registry.unknown if key in refused and not _is_below(key, refused)]
+        self.denied += [f"{REGISTRY} {registry.spelled.get(key, key)}" for key in told[:MOST_TOLD]]
+        return registry
+
+
+def _something(seen: Enumeration) -> Enumeration:
+    """An enumeration that brought at least a part; raises what kept it from it."""
+    if seen.error is not None and not seen.items:
+        raise seen.error
+    return seen
+
+
+def _is_below(key: str, others: t.Collection[str]) -> bool:
+    """Whether one of the others is above this key."""
+    while key := key.rpartition("\\")[0]:
+        if key in others:
+            return True
+    return False
 
 
 def _is_late(error: WsmanError) -> bool:
@@ -188,5 +206,5 @@ def _is_late(error: WsmanError) -> bool:
 
 
 def _door_of(resource: str) -> str:
-    """Resources that one descriptor guards share a door: who may not read winrm/config may not read its listeners ([MS-WSMV] 2.2.4.33)."""
-    return CONFIG if resource.startswith("config") else f"winrm/{resource}"
+    """Who may not read winrm/config is not asked for its parts, for one descriptor guards them all ([MS-WSMV] 2.2.4.33); their names begin with its own."""
+    return f"winrm/{resource}"

@@ -70,6 +70,8 @@ def read(provider: Provider, keys: t.Iterable[Key], *, enough: t.Callable[[], bo
         try:
             _read(provider, path, names, found)
         except WsmanError as error:
+            if error.denied and not found.keys and _of_the_provider(error):
+                raise
             # A refusal concerns this key alone; with anything else the rest would fail alike.
             found.lost(path, DENIED if error.denied else error.sentence)
             stopped = "" if error.denied else error.sentence
@@ -87,6 +89,11 @@ def _read(provider: Provider, path: str, names: list[str], found: _Found) -> Non
         answer = provider.value(path, name)
         if answer is not None:
             found.has(path, Value(name, answer[0], _data(answer[1])))
+
+
+def _of_the_provider(error: WsmanError) -> bool:
+    """Whether it is the namespace that is shut, as a fault says, and not one key, of which the provider tells in an answer that succeeds."""
+    return error.answer is not None and error.answer.leg.reply.status != 200
 
 
 def _place(path: str, value: str) -> tuple[str, str]:

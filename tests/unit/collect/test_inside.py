@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.host import deepened
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, Reading, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import HttpEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import FaultEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import FaultEvidence, LegEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import Node
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, batch
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Command, Key, Needs, Query, Said
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline, WireError
+from ansible_collections.winrm.doctor.plugins.module_utils.wire.session import Answer
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.client import Enumeration, Faulted, Lost
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.shell import Output
@@ -118,7 +122,7 @@ def test_everything_comes_where_everything_is_granted() -> None:
     ("answers", "cmd", "denied", "lost"),
     [
         ({"config": NO_RIGHT}, None, [CONFIG], {"config", "config/listener"}),
-        ({"config_listener": NO_RIGHT}, None, [CONFIG], {"config/listener"}),
+        ({"config_listener": NO_RIGHT}, None, [f"{CONFIG}/listener"], {"config/listener"}),
         ({"windows_shell": NO_RIGHT}, None, ["winrm/shell"], {"shell"}),
         ({"wmi_root_cimv2": NO_RIGHT}, None, ["WMI root/cimv2"], {"services"}),
         ({"wmi_root_StandardCimv2": NO_RIGHT}, None, ["WMI root/StandardCimv2"], {"networks"}),
@@ -237,3 +241,43 @@ def test_several_wishes_are_one() -> None:
     assert both.resources == WANTED.resources
     assert both.queries == WANTED.queries
     assert both.config
+
+
+def test_two_lists_that_are_lost_end_the_questions_too() -> None:
+    lost = Enumeration((), CUT)
+    host = Host(config_listener=lost, windows_shell=lost)
+    one = reading(host)
+    one.read(WANTED)
+    assert host.asked == ["config", "config/listener", "windows/shell"]
+    assert one.gone
+
+
+def test_a_host_that_answers_nonsense_is_still_there() -> None:
+    nonsense = Lost("malformed", "Get config: the answer is not to be read")
+    host = Host(config=nonsense, config_listener=Enumeration((), nonsense), windows_shell=nonsense)
+    material = reading(host).read(WANTED)
+    assert material.config == Unknown("Get config: the answer is not to be read")
+    assert isinstance(material.query("services"), tuple)
+
+
+def test_refused_keys_are_told_once_and_those_below_with_them() -> None:
+    keys = dict.fromkeys(("hklm\\a\\b", "hklm\\a", "hklm\\c", "hklm\\ab"), DENIED)
+    refused = Registry(unknown={**keys, "hklm\\d": "something else"}, spelled={"hklm\\a": "HKLM\\A"})
+    one = reading(Host())
+    one._noted(refused)
+    assert one.denied == ["registry HKLM\\A", "registry hklm\\c", "registry hklm\\ab"]
+
+
+def test_a_namespace_that_is_shut_is_asked_once_for_the_registry() -> None:
+    shut = Faulted(FaultEvidence(5, "AccessDenied", "No."), "", Answer(LegEvidence("x", HttpEvidence(status=500))))
+    asked: list[str] = []
+
+    class Shut(Provider):
+        def values(self, key: str) -> tuple[tuple[str, int], ...]:
+            asked.append(key)
+            raise shut
+
+    one = reading(Host(), Cmd(NO_RIGHT), Shut())
+    material = one.read(replace(WANTED, keys=(*WANTED.keys, Key("HKLM\\SOFTWARE\\B", values=("y",)))))
+    assert len(asked) == 1
+    assert (material.registry.why("HKLM\\SOFTWARE\\B"), one.denied) == (DENIED, [CMD, "WMI root/default"])
