@@ -35,7 +35,7 @@ MANNERS: t.Mapping[str, Manner] = {
     "references": Manner(("endpoint", "path"), "Recorded: a reference is an endpoint reference. [inferred] an object path as text, which WQL itself uses."),
     "account_list": Manner(("names", "sids"), "[inferred] RSOP_UserPrivilegeRight.AccountList: names, as gpresult prints them, or *SID as in GptTmpl.inf."),
     "output": Manner(
-        ("as_it_comes", "at_once", "slow"), "Recorded: Receive brings what there is while the command runs (winrs-optimeout-02). [inferred] 2 or 20 ms a command.",
+        ("as_it_comes", "at_once", "slow"), "Recorded: Receive brings what there is while commands run (winrs-optimeout-02). [inferred] 2 or 20 ms each.",
     ),
     "registry_class": Manner(("default", "cimv2", "both"), "Recorded: root/default has StdRegProv. jWSMV and Microsoft: root/cimv2 has it too since Vista."),
 }
