@@ -18,6 +18,8 @@ KEY = Key(INTERFACES, contains=("IPAddress", "EnableDHCP"))
 QUERY = Query("addresses", "select IPAddress from Win32_NetworkAdapterConfiguration where IPEnabled = TRUE")
 NOT_TOLD = Unknown("the host did not tell its addresses")
 EVERYTHING = "*"
+MOST = 1000
+"""Addresses of one host that are told; web servers of many names have some hundred."""
 
 
 def address_of(text: str) -> Address | None:
@@ -81,7 +83,7 @@ def _of_registry(material: Material) -> t.Iterator[str]:
 def _sorted(texts: t.Iterable[str]) -> tuple[str, ...]:
     """Real addresses, once each, without zone, version 4 first."""
     found = {address for text in texts if (address := address_of(text)) is not None and not address.is_unspecified}
-    return tuple(str(one) for one in sorted(found, key=lambda one: (one.version, int(one))))
+    return tuple(str(one) for one in sorted(found, key=lambda one: (one.version, int(one))))[:MOST]
 
 
 _ALL: dict[int, Range] = {

@@ -52,7 +52,7 @@ OTHERS = (OUTGOING, "Protocol=1", "Protocol=41", "Protocol=47", "Protocol=58", "
 """What marks a rule that cannot decide about a port of HTTP.sys, whose program is System: outgoing, UDP (17), ICMP, tunnels, other programs (a path begins
 with a percent sign or a drive), app packages. Of some 500 rules of a server a tenth is left. A rule is never chosen by its name."""
 USUAL_PORTS = (5985, 5986)
-MOST_RULES, MOST_ADDRESSES = 60, 40
+MOST_RULES, MOST_ADDRESSES, MOST_PORTS = 60, 40, 20
 NAMED = 3
 """Rules that one sentence names."""
 
@@ -102,7 +102,7 @@ def ports_of(material: Material, circumstances: Circumstances) -> tuple[int, ...
     told = [row.number("Port") for row in listed] if not isinstance(listed, Unknown) else []
     stored = [material.registry.number(f"{LISTENERS}\\{name}", "Port") for name in material.registry.subkeys(LISTENERS)]
     found = (*USUAL_PORTS, circumstances.port, *told, *stored)
-    return tuple(dict.fromkeys(port for port in found if port is not None and 0 < port < 65536))
+    return tuple(dict.fromkeys(port for port in found if port is not None and 0 < port < 65536))[:MOST_PORTS]
 
 
 class Decider:
@@ -296,7 +296,7 @@ def _verb(those: t.Sequence[RuleEvidence], word: str) -> str:
 
 
 def _ids(those: t.Iterable[RuleEvidence]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.id for one in those))
+    return tuple(dict.fromkeys(one.id for one in those))[:MOST_RULES]
 
 
 def _remote(those: t.Iterable[RuleEvidence]) -> tuple[str, ...]:

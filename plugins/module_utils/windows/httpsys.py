@@ -33,6 +33,8 @@ KEY = Key(PARAMETERS, values=(
 ))
 CERTIFICATES, RESERVED, LISTEN = (Command(f"netsh:{what}", f"netsh http show {what}") for what in ("sslcert", "urlacl", "iplisten"))
 COMMANDS = (CERTIFICATES, RESERVED, LISTEN)
+MOST = 1000
+"""Bindings that are looked at; a web server of many names has some hundred."""
 _HASH = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{40}(?![0-9A-Fa-f])")
 _GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 # Address and port, or name and port, at the end of a line: "    IP:port                      : 0.0.0.0:5986".
@@ -73,7 +75,7 @@ def reservations(material: Material) -> Known[tuple[ReservationEvidence, ...]]:
 def bindings(material: Material) -> Known[tuple[BindingEvidence, ...]]:
     """The certificates that HTTP.sys presents, by address and port or by name and port."""
     registry = material.registry
-    found = tuple(_binding(material, f"{root}\\{endpoint}", endpoint) for root in BINDINGS for endpoint in registry.subkeys(root))
+    found = tuple(_binding(material, f"{root}\\{endpoint}", endpoint) for root in BINDINGS for endpoint in registry.subkeys(root)[:MOST])
     if found or (registry.has(PARAMETERS) and registry.why(BINDINGS[0]) is None and whole(material)):
         return found
     said = _said(material, CERTIFICATES)

@@ -238,3 +238,8 @@ def test_what_is_asked_fits_into_a_batch_and_leaves_no_deciding_rule_out() -> No
         assert not any(re.search(other, f"    id    REG_SZ    {text}", re.IGNORECASE) for other in firewall.OTHERS)
     for text in (ALLOW.replace("=In|", "=Out|"), ALLOW.replace("Protocol=6", "Protocol=17"), ALLOW.replace("App=System", "App=%SystemRoot%\\x.exe")):
         assert any(re.search(other, text, re.IGNORECASE) for other in firewall.OTHERS)
+
+
+def test_a_host_with_listeners_without_end_is_asked_about_some_of_their_ports() -> None:
+    keys = {f"{firewall.LISTENERS}\\*+HTTP{number}".lower(): (Value("Port", "REG_DWORD", number),) for number in range(1, 2000)}
+    assert len(firewall.ports_of(Material(registry=Registry(keys)), Circumstances(at=0, host="web01", port=5985, scheme="http"))) == firewall.MOST_PORTS
