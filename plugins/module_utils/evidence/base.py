@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import dataclasses
+import functools
 import time
 import types
 import typing as t
@@ -112,10 +113,16 @@ def _decode_union(kinds: tuple[t.Any, ...], data: t.Any) -> t.Any:
     raise last
 
 
+@functools.lru_cache(maxsize=None)
+def _hints(kind: type) -> dict[str, t.Any]:
+    """The types of its fields, compiled once: they are written as text."""
+    return t.get_type_hints(kind)
+
+
 def _decode_dataclass(kind: type, data: t.Any) -> t.Any:
     if not isinstance(data, dict):
         raise ValueError(f"expected an object for {kind.__name__}, got {type(data).__name__}")
-    hints = t.get_type_hints(kind)
+    hints = _hints(kind)
     names = {field.name for field in dataclasses.fields(kind)}
     if stray := sorted(set(data) - names):
         raise ValueError(f"{kind.__name__} has no field {', '.join(stray)}")
