@@ -87,7 +87,10 @@ class Windows:
     tls_terminated: bool = False
     """A device in front unpacks TLS, so that tokens name another certificate than WinRM's."""
     ntlm: str = "allow"
-    """allow; deny: refused at the last message, as is thought; deny_challenge: already at the first. Which of the two Windows does is inferred."""
+    """allow; deny: refused at the last message, as is thought; deny_challenge: already at the first. Which of the two Windows does is inferred.
+
+    deny_domain: as deny, but accounts of the host itself come in.
+    """
     root_sddl: str = "default"
     """Who may use WinRM at all: default (administrators and Remote Management Users), admins_only, nobody."""
     denied_as: str = "fault"
@@ -96,6 +99,8 @@ class Windows:
     """`code5` (w:AccessDenied) or `hresult` (2147942405 in w:InternalError); both were recorded, for different requests."""
     cmd_for: str = "administrators"
     """Who may open a cmd shell: administrators, or users (everybody who may use WinRM)."""
+    powershell_for: str = "users"
+    """Who may open a PowerShell session: users (administrators and Remote Management Users, as it is by default), or administrators."""
     remote_shell_access: bool = True
     remote_access: bool = True
     plugin_enabled: bool = True

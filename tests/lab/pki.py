@@ -72,6 +72,10 @@ class Pki:
         path.write_bytes(secret + b"".join(pem(certificate) for certificate in chain))
         return path, leaf.public_bytes(serialization.Encoding.DER)
 
+    def spare(self, host: Host) -> bytes:
+        """A good certificate of the host that it presents nowhere, DER."""
+        return self._leaf(host, set(), self.key).public_bytes(serialization.Encoding.DER)
+
     def issue_client(self, host: Host) -> ClientPair:
         """A client certificate with the account's user principal name, as certificate logon maps by, and its key."""
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -103,6 +107,8 @@ class Pki:
         since, until = now - 30 * DAY, now + 300 * DAY
         if "expired" in faults:
             since, until = now - 400 * DAY, now - 35 * DAY
+        elif "expiring" in faults:
+            until = now + 10 * DAY
         elif "future" in faults:
             since, until = now + 20 * DAY, now + 300 * DAY
         name = "old-name.lab.test" if "wrong_name" in faults else host.fqdn

@@ -33,9 +33,9 @@ SERVICES = (
     "wsman", "open", "refused", "silent", "mute", "reset", "ssh", "nginx", "iis", "redirect", "proxy", "openwsman", "http_sys_404", "http_sys_503",
 )
 CERTIFICATES = (
-    "good", "expired", "future", "self_signed", "unknown_root", "unsent_intermediate", "wrong_name", "no_san", "client_only", "weak_key",
+    "good", "expired", "expiring", "future", "self_signed", "unknown_root", "unsent_intermediate", "wrong_name", "no_san", "client_only", "weak_key",
 )
-CLIENT_CERTIFICATES = ("good", "unmapped", "off", "stale", "expired", "server_only", "tls13")
+CLIENT_CERTIFICATES = ("good", "unmapped", "mapping_off", "misplaced", "off", "stale", "expired", "server_only", "tls13")
 """What is wrong with the logon by client certificate."""
 ACCOUNT_KEYS = ("name", "state", "groups", "local", "filtered", "realm", "encryption")
 AD_STATES = ("hours", "workstations", "protected", "smartcard", "no_trust", "unknown")
@@ -68,6 +68,7 @@ SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "alias": ((str,), "a name without its domain"),
     "reverse": ((str,), "the name that its address leads to"),
     "by_address": ((bool,), "true or false"),
+    "spare": ((bool,), "true or false"),
     "inside": ((dict,), "a mapping of what is otherwise inside"),
     "alternate": ((list,), "a list of further ways in"),
 }
@@ -115,6 +116,8 @@ class Host:
     """The name that its address leads to, where that is not its own."""
     by_address: bool = False
     """The inventory calls it by its address."""
+    spare: bool = False
+    """It has a good certificate besides the one that it presents."""
     inside: dict[str, t.Any] = field(default_factory=dict)
     """What is otherwise inside than follows from the rest: words and fields of `inside/faults.py`."""
     alternate: tuple[dict[str, t.Any], ...] = ()
@@ -312,7 +315,7 @@ def parse_host(name: str, given: t.Any, number: int) -> Host:
     lists = {key: tuple(given[key]) for key in ("causes", "secure", "dns", "alternate") if given.get(key) is not None}
     plain = (
         "wrong", "tls", "needs_dns", "windows", "vars", "account", "wrong_password", "client_certificate", "realm", "directory", "needs_domain", "alias",
-        "reverse", "by_address", "inside",
+        "reverse", "by_address", "spare", "inside",
     )
     rest = {key: given[key] for key in plain if key in given}
     return Host(name=name, address=address_of(number), ports=ports, certificate=certificate, **lists, **rest)

@@ -103,7 +103,7 @@ class Lab:
         shared = {name: Account(self.secrets.password, local=host.domain is None)}
         accounts = {**shared, **host.own_account(self.secrets.own.get(host.name, "")), **host.rescuers(self.secrets.rescue.get(host.name, {}))}
         mapped = {}
-        if pair and host.client_certificate not in ("unmapped",):
+        if pair and host.client_certificate not in ("unmapped", "mapping_off", "misplaced"):
             mapped[pair.thumbprint] = "gone" if host.client_certificate == "stale" else host.account["name"]
         return host.kind(accounts, mapped, self._keytabs(host))
 
@@ -126,7 +126,9 @@ class Lab:
             self._leaves[host.name] = self.pki.issue(host)[1]
         faults, pki = set(host.certificate), self.pki
         roots = (pki.root, pki.stranger) if "unknown_root" in faults else (pki.root,)
-        given = {"sid": self._sids} if self._sids else {}
+        given: dict[str, t.Any] = {"sid": self._sids} if self._sids else {}
+        if host.spare:
+            given["spare"] = self.pki.spare(host)
         return derive.Material(
             self._leaves.get(host.name, b""), tuple(map(_der, roots)), () if "unsent_intermediate" in faults else (_der(pki.intermediate),),
             client_issuer=thumbprint(_der(pki.root)), settings=self._settings, **given,

@@ -14,7 +14,7 @@ from ..domain.settings import Settings
 from ..messages import Account, Windows
 from . import faults, profiles
 from .blobs import thumbprint
-from .model import Certificate, Clock, FirewallProfile, FirewallRule, Inside, Listener, Mapping, Netlogon, Shell
+from .model import Certificate, Clock, FirewallProfile, FirewallRule, Inside, Listener, Mapping, Netlogon, Plugin, Shell
 
 if t.TYPE_CHECKING:
     from ..scenario import Host
@@ -46,6 +46,8 @@ class Material:
     """The SID of a domain account; with name "" that of the domain itself."""
     client_issuer: str = ""
     """Thumbprint of the authority of client certificates."""
+    spare: bytes = b""
+    """A good certificate that the host has besides, DER; empty where it has none."""
     settings: Settings = field(default_factory=Settings)
     """What is wrong with the whole domain LAB.TEST."""
 
@@ -67,12 +69,18 @@ def inside_of(host: Host, windows: Windows, material: Material = Material()) -> 
     inside = replace(inside, addresses=(host.address,), netlogon=_netlogon(host, material))
     inside = replace(inside, clock=_clock(windows, realm, material), tickets=_tickets(inside, realm))
     inside = _listeners(inside, host, windows, material)
-    inside = replace(inside, config=_config(windows), values=_values(windows), mappings=_mappings(windows, material))
+    inside = replace(inside, config=_config(windows), values=_values(windows), mappings=_mappings(host, windows, material))
     inside = _rights(inside, host, windows, material)
+    if material.spare:
+        inside = replace(inside, stores={**inside.stores, "My": (*inside.stores.get("My", ()), Certificate(material.spare, key=True))})
     inside = replace(inside, root_sddl={"admins_only": ADMINS_ONLY, "nobody": NOBODY}.get(windows.root_sddl, inside.root_sddl))
-    if not windows.plugin_enabled:
-        inside = replace(inside, plugins=tuple(replace(one, enabled="powershell" not in one.name.lower()) for one in inside.plugins))
-    return overridden(inside, given, host.user or "LAB\\operator")
+    inside = replace(inside, plugins=tuple(_plugin(one, windows) if "powershell" in one.name.lower() else one for one in inside.plugins))
+    return overridden(inside, given, host.user if host.account else "LAB\\operator")
+
+
+def _plugin(plugin: Plugin, windows: Windows) -> Plugin:
+    """A session configuration of PowerShell: on or off, and who may open it."""
+    return replace(plugin, enabled=windows.plugin_enabled, sddl=ADMINS_ONLY if windows.powershell_for == "administrators" else plugin.sddl)
 
 
 def overridden(inside: Inside, given: t.Mapping[str, t.Any], user: str) -> Inside:
@@ -121,7 +129,12 @@ def listened(host: Host) -> tuple[int, ...]:
 
 def needs_leaf(host: Host) -> bool:
     """Whether it has a certificate for TLS."""
-    return any(port in host.secure for port in listened(host))
+    return any(port in host.secure for port in listened(host)) or bool(_told_of_https(host))
+
+
+def _told_of_https(host: Host) -> list[int]:
+    """Ports of listeners for HTTPS that the scenario itself names, and that nothing outside shows."""
+    return [one.get("port", HTTPS) for one in host.inside.get("listeners", ()) if one.get("transport") == "HTTPS"]
 
 
 def _listeners(inside: Inside, host: Host, windows: Windows, material: Material) -> Inside:
@@ -163,7 +176,8 @@ def _certified(inside: Inside, host: Host, material: Material) -> Inside:
     if not material.leaf:
         return replace(inside, stores=stores)
     thumb = thumbprint(material.leaf)
-    bound = {f"0.0.0.0:{one.port}": (thumb, profiles.WINRM_APPLICATION) for one in inside.listeners if one.thumbprint and host.ports.get(one.port) != "reset"}
+    ports = [one.port for one in inside.listeners if one.thumbprint and host.ports.get(one.port) != "reset"]
+    bound = {f"0.0.0.0:{port}": (thumb, profiles.WINRM_APPLICATION) for port in (*ports, *_told_of_https(host))}
     return replace(inside, stores={"My": (Certificate(material.leaf, key=True),), **stores}, bindings=bound)
 
 
@@ -189,7 +203,7 @@ def _config(windows: Windows) -> dict[str, str]:
 def _values(windows: Windows) -> dict[tuple[str, str], tuple[str, t.Any]]:
     found: dict[tuple[str, str], tuple[str, t.Any]] = {}
     if windows.ntlm != "allow":
-        found[MSV, "RestrictReceivingNTLMTraffic"] = ("REG_DWORD", 2)
+        found[MSV, "RestrictReceivingNTLMTraffic"] = ("REG_DWORD", 1 if windows.ntlm == "deny_domain" else 2)
     if windows.max_token != 16384:
         found[HTTP_PARAMETERS, "MaxFieldLength"] = ("REG_DWORD", windows.max_token)
     local = [one for one in windows.accounts.values() if one.local and one.groups == "administrators"]
@@ -199,9 +213,13 @@ def _values(windows: Windows) -> dict[tuple[str, str], tuple[str, t.Any]]:
     return found
 
 
-def _mappings(windows: Windows, material: Material) -> tuple[Mapping, ...]:
+def _mappings(host: Host, windows: Windows, material: Material) -> tuple[Mapping, ...]:
     users = dict.fromkeys(windows.client_certificates.values())
-    return tuple(Mapping("*", f"{user}@localhost", material.client_issuer, user) for user in users)
+    found = tuple(Mapping("*", f"{host.account.get('name', user)}@localhost", material.client_issuer, user) for user in users)
+    if host.client_certificate in ("mapping_off", "misplaced"):
+        user = host.account["name"]
+        found = (*found, Mapping("*", f"{user}@localhost", material.client_issuer, user, host.client_certificate == "misplaced"))
+    return found
 
 
 GROUP_OF = {"administrators": profiles.ADMINISTRATORS, "remote_management_users": profiles.REMOTE_MANAGEMENT}
@@ -221,7 +239,8 @@ def _rights(inside: Inside, host: Host, windows: Windows, material: Material) ->
             rights["SeDenyNetworkLogonRight"] = (*rights["SeDenyNetworkLogonRight"], sid)
     shells: tuple[Shell, ...] = ()
     if windows.quota in ("shells", "plugin_shells"):
-        owner = _identity(*next(iter(windows.accounts.items())), host, windows, material)[0]
+        mine = [one for one in windows.accounts.items() if one[0].partition("@")[0] == host.account.get("name")]
+        owner = _identity(*(mine or list(windows.accounts.items()))[0], host, windows, material)[0]
         shells = tuple(Shell(owner) for _turn in range(OPEN_SHELLS))
     return replace(inside, groups=groups, rights=rights, accounts=accounts, shells=shells)
 

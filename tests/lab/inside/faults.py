@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from .blobs import thumbprint
 from .model import Certificate, FirewallProfile, FirewallRule, Inside, Listener, Netlogon, RegistryValue, Shell
 from .profiles import ADMINISTRATORS
 
@@ -109,6 +110,12 @@ def _shells(inside: Inside, user: str) -> Inside:
     return replace(_setting("Winrs/MaxShellsPerUser", "5")(inside, user), shells=tuple(Shell(user) for _turn in range(5)))
 
 
+def _newest(inside: Inside) -> str:
+    """The certificate besides the one that is presented; where the host has no other, one that it has no more."""
+    mine = inside.stores.get("My", ())
+    return thumbprint(mine[-1].der) if len(mine) > 1 else "CD" * 20
+
+
 def _no_member(inside: Inside, user: str) -> Inside:
     groups = {sid: (name, tuple(one for one in members if one[0].lower() != user.lower())) for sid, (name, members) in inside.groups.items()}
     return replace(inside, groups=groups)
@@ -153,10 +160,11 @@ FAULTS: dict[str, Fault] = {
     "no_exceptions": _profile(no_exceptions=True),
     "no_local_rules": _profile(policy_local_rules=False),
     "inbound_allow": _profile(inbound_allow=True),
+    "listener_renewed": lambda inside, user: _listeners(lambda one: replace(one, thumbprint=_newest(inside)), "HTTPS")(inside, user),
     "binding_missing": lambda inside, _user: replace(inside, bindings={}),
     "binding_other": _bound("AB" * 20),
     "binding_foreign": _bound("", IIS_APPLICATION),
-    "certificate_missing": _store("My", lambda _inside, _old: ()),
+    "certificate_missing": _store("My", lambda _inside, old: old[1:]),
     "certificate_no_key": _store("My", lambda _inside, old: tuple(replace(one, key=False) for one in old)),
     "certificate_disallowed": _store("Disallowed", lambda inside, old: (*old, *(Certificate(one.der) for one in inside.stores.get("My", ())))),
     "intermediate_missing": _store("CA", lambda _inside, _old: ()),
@@ -233,12 +241,23 @@ def _tuples(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
 
 
+def _listener(inside: Inside, given: t.Mapping[str, t.Any]) -> Listener:
+    """`self` stands for the host's own address; a listener for HTTPS without a thumbprint of its own names the host's first certificate."""
+    own = inside.addresses[0] if inside.addresses else "127.0.0.1"
+    told = {**given, "address": str(given.get("address", "*")).replace("self", own)}
+    told["listening_on"] = [own if at == "self" else at for at in given.get("listening_on", ())]
+    mine = inside.stores.get("My", ())
+    if told.get("transport") == "HTTPS" and mine:
+        told.setdefault("thumbprint", thumbprint(mine[0].der))
+    return Listener(**_tuples(told))
+
+
 BUILT: dict[str, t.Callable[[Inside, t.Any], t.Any]] = {
     "values": lambda inside, given: {
         **inside.values, **{(path.rpartition("\\")[0], path.rpartition("\\")[2]): _registry(value) for path, value in given.items()},
     },
     "rules": lambda inside, given: (*inside.rules, *(FirewallRule(**_tuples(one)) for one in given)),
-    "listeners": lambda _inside, given: tuple(Listener(**_tuples(one)) for one in given),
+    "listeners": lambda inside, given: tuple(_listener(inside, one) for one in given),
     "profiles": lambda inside, given: {**inside.profiles, **{name: FirewallProfile(**one) for name, one in given.items()}},
     "services": lambda inside, given: {**inside.services, **{name: replace(inside.services[name], **one) for name, one in given.items()}},
     "networks": lambda _inside, given: tuple((str(name), str(category)) for name, category in given.items()),

@@ -73,7 +73,7 @@ class Acceptor(implementation.NTLMProxy):
 
     def _check(self, token: bytes, channel_bindings: GssChannelBindings | None) -> None:
         windows = self.windows
-        if windows.ntlm != "allow":
+        if windows.ntlm in ("deny", "deny_challenge"):
             raise refused(NTLM_BLOCKED)
         if windows.cbt == "none" or (windows.cbt == "relaxed" and channel_bindings and not _sends_bindings(token)):
             channel_bindings = None
@@ -85,6 +85,8 @@ class Acceptor(implementation.NTLMProxy):
         except spnego.exceptions.SpnegoError as error:
             raise refused(NO_SUCH_USER if self.account is None else WRONG_PASSWORD) from error
         account = self.account
+        if windows.ntlm == "deny_domain" and account is not None and not account.local:
+            raise refused(NTLM_BLOCKED)
         if account is not None and STATES[account.state]:
             raise refused(STATES[account.state])
 

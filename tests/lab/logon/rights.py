@@ -9,7 +9,7 @@ from ..inside import resources
 from ..messages import Account, Windows
 from .soap import Fault, Message
 
-CMD = "/windows/shell/cmd"
+CMD, POWERSHELL = "/windows/shell/cmd", "http://schemas.microsoft.com/powershell/"
 QUOTAS = {
     "shells": (2150859173, "The maximum number of concurrent shells for this user has been exceeded."),
     "operations": (2150859174, "The maximum number of concurrent operations for this user has been exceeded."),
@@ -47,14 +47,25 @@ def check(windows: Windows, account: Account, request: Message) -> None:
 def _check_shell(windows: Windows, account: Account, request: Message) -> None:
     if not windows.remote_shell_access:
         raise Fault("s:Receiver", "w:InternalError", "The service is configured not to allow remote shells.", 2150859180)
-    if not windows.plugin_enabled:
+    powershell = request.resource.startswith(POWERSHELL)
+    if powershell and not windows.plugin_enabled:
         raise Fault("s:Receiver", "w:InternalError", "The plugin does not accept remote connections.", 2150859235)
+    if powershell and windows.powershell_for == "administrators" and not account.administrator:
+        raise denied(windows)
     if request.resource.endswith(CMD) and windows.cmd_for == "administrators" and not account.administrator:
         # A member of Remote Management Users was refused WinRS and accepted by PSRP (diyan/pywinrm#336).
         raise denied(windows)
-    if windows.quota:
+    if windows.quota and _concerns(windows, account):
         code, text = QUOTAS[windows.quota]
         raise Fault("s:Receiver", "w:QuotaLimit", text, code, windows.faults)
+
+
+def _concerns(windows: Windows, account: Account) -> bool:
+    """MaxShellsPerUser is each account's own: whoever left no shell open may open one."""
+    if windows.quota != "shells" or windows.inside is None:
+        return True
+    name = next((name for name, known in windows.accounts.items() if known is account), "").partition("@")[0]
+    return any(shell.owner.rpartition("\\")[2].lower() == name.lower() for shell in windows.inside.shells)
 
 
 def denied(windows: Windows) -> Fault:
