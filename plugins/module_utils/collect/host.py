@@ -112,7 +112,7 @@ def deepened(reading: Reading, material: Material, here: Circumstances) -> Mater
     """The material with what it leads to; hosts whose groups have names in another language show only in the last round who their members are."""
     for _round in range(ROUNDS):
         wanted = access.more(material, here)
-        if not wanted.queries:
+        if not wanted.questions:
             break
         material = reading.more(material, wanted)
     return material

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ..evidence.base import Known, Unknown
 from ..evidence.host import DENIED
 from ..windows import batch, reg_fallback, reg_query
-from ..windows.material import Command, Key, Material, Needs, Query, Said
+from ..windows.material import Command, Get, Key, Material, Needs, Query, Said
 from ..windows.registry import Registry
 from ..wire.deadline import Deadline, WireError
 from ..wsman.client import Client, Enumeration, Faulted, Lost, WsmanError
@@ -44,7 +44,7 @@ def together(needs: t.Iterable[Needs]) -> Needs:
     def once(kind: str) -> t.Any:
         return tuple(dict.fromkeys(item for one in wanted for item in getattr(one, kind)))
 
-    return Needs(any(one.config for one in wanted), once("resources"), once("keys"), once("commands"), once("queries"))
+    return Needs(any(one.config for one in wanted), once("resources"), once("keys"), once("commands"), once("queries"), once("gets"))
 
 
 @dataclass
@@ -70,12 +70,12 @@ class Reading:
         resources = {name: self._rows(name, _door_of(name)) for name in needs.resources}
         # Before the queries: WMI that hangs is a usual ailment of hosts, and must not cost the registry its time.
         registry, said = self._batch(needs.keys, needs.commands, SHARE_OF_COMMANDS if needs.queries else 1.0)
-        queries = {query.id: self._query(query) for query in needs.queries}
+        queries = {one.id: self._query(one) for one in needs.questions}
         return Material(config, resources, queries, registry, said)
 
     def more(self, material: Material, needs: Needs) -> Material:
         """The same material with a second round's queries."""
-        queries = {query.id: self._query(query) for query in needs.queries if query.id not in material.queries}
+        queries = {one.id: self._query(one) for one in needs.questions if one.id not in material.queries}
         return replace(material, queries={**material.queries, **queries})
 
     def _config(self) -> Known[Object]:
@@ -84,7 +84,10 @@ class Reading:
     def _rows(self, resource: str, door: str) -> Known[tuple[Object, ...]]:
         return self._enumerate(door, "windows/shell" if resource == "shell" else resource)
 
-    def _query(self, query: Query) -> Known[tuple[Object, ...]]:
+    def _query(self, query: Query | Get) -> Known[tuple[Object, ...]]:
+        if isinstance(query, Get):
+            namespace = query.resource.removeprefix("wmi/").rpartition("/")[0]
+            return self._ask(f"{WMI}{namespace}", lambda: (self.client.get(query.resource, dict(query.selectors)),))
         return self._enumerate(f"{WMI}{query.namespace}", f"wmi/{query.namespace}/*", query.wql)
 
     def _enumerate(self, door: str, resource: str, wql: str = "") -> Known[tuple[Object, ...]]:

@@ -19,7 +19,7 @@ from ..safe_xml import Node, XmlError
 from ..safe_xml import parse as parse_xml
 from ..wsman.objects import Object
 from . import groups, network_token, rights, sddl, system
-from .material import Circumstances, Key, Material, Needs
+from .material import Circumstances, Get, Key, Material, Needs, Query
 from .network_token import Identity
 from .sddl import EXECUTE, READ, Descriptor, Token, Verdict
 from .sids import ADMINISTRATORS, EVERYONE, INTERACTIVE, domain_of, is_sid, name_of
@@ -61,19 +61,22 @@ def needs(circumstances: Circumstances) -> Needs:
 
 def more(material: Material, circumstances: Circumstances) -> Needs:
     """What the first round has shown to be of interest; called again, what the second has."""
-    second = [groups.members_query(material) if groups.MEMBERS not in material.queries else None]
-    if groups.NAMED not in material.queries and not system.controller_of(material):
-        # All groups of a domain are a controller's own: WMI would list them (known from agents: wazuh issue 32885), and LocalAccount means nothing there.
-        second.append(groups.names_query(circumstances.netbios_computer))
+    second: list[Query | None] = []
+    gets: list[Get] = []
+    computer = system.name_of(material, circumstances)
+    if not system.controller_of(material):
+        # All groups of a domain are a controller's own, which net localgroup tells there without a host's name before them.
+        gets += groups.names_wanted(material, thorough=circumstances.thorough)
+        second += groups.members_queries(material, computer, thorough=circumstances.thorough)
     if groups.ACCOUNTS not in material.queries:
         own = network_token.bare(circumstances.user).casefold()
         second.append(groups.accounts_query((one for one in rights.nameless(material) if one.casefold() != own), circumstances.netbios_computer))
     if rights.RECORD not in material.queries and isinstance(rights.exported_rights(material), Unknown):
         second.append(rights.record_query())
     identity = network_token.identify(material, circumstances)
-    if groups.RESOLVED not in material.queries and identity.local is not True and "" not in identity.complete:
-        second.append(groups.sids_query(material, circumstances.netbios_domain))
-    return Needs(queries=tuple(query for query in second if query is not None))
+    if identity.local is not True and "" not in identity.complete:
+        gets += groups.sids_wanted(material, computer, circumstances.netbios_domain)
+    return Needs(queries=tuple(query for query in second if query is not None), gets=tuple(gets))
 
 
 def evidence(material: Material, circumstances: Circumstances) -> Known[AccessEvidence]:

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The local groups that WinRM's descriptors name, by SID for their names are translated, and who is in them.
 
-Two rounds of WQL: which name has which SID here, then who belongs to those names. Win32_GroupUser tells members as references: an endpoint reference
-([MS-WSMV] 3.1.4.1.9, selectors Domain and Name) or the text of an object path; which of them a host sends is not recorded [INF], so both are read.
+What a SID is called here is told by the session of an administrator, who belongs to Administrators, else by the object Win32_SID of that key. Then one query
+for each group: conditions that name several are nowhere recorded. Win32_GroupUser tells members as references: an endpoint reference ([MS-WSMV]
+3.1.4.1.9, selectors Domain and Name) or the text of an object path; which of them a host sends is not recorded [INF], so both are read.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ import typing as t
 from ..evidence.base import Known, Unknown
 from ..evidence.host import GroupEvidence, MemberEvidence
 from ..wsman.objects import Object
-from .material import Command, Material, Query, Said
+from .material import NOT_READ, Command, Get, Material, Query, Said
 from .sids import ADMINISTRATORS, EVENT_LOG_READERS, NAMES, REMOTE_MANAGEMENT, is_sid
 
 GROUPS = (ADMINISTRATORS, REMOTE_MANAGEMENT, EVENT_LOG_READERS)
-NAMED, MEMBERS, RESOLVED, ACCOUNTS, WHOAMI, NET = "access:groups", "access:members", "access:sids", "access:accounts", "access:whoami", "access:net:"
+NAMED, MEMBERS, RESOLVED, ACCOUNTS, WHOAMI, NET = "access:group:", "access:members:", "access:sid:", "access:accounts", "access:whoami", "access:net:"
+"""All but two are beginnings: of the SID of a group, or of the name of a member."""
 ENGLISH = {ADMINISTRATORS: "Administrators", REMOTE_MANAGEMENT: "Remote Management Users"}
 """Names to try where WMI does not tell them: right on every English Windows."""
-MOST_MEMBERS, MOST_ASKED = 500, 20
-KINDS = {"win32_useraccount": "user", "win32_group": "group", "win32_systemaccount": "group"}
+MOST_MEMBERS, MOST_ASKED, MOST_RESOLVED = 500, 20, 6
+SYSTEM = "system"
+"""Kind of INTERACTIVE and its like, here alone: Windows writes the computer's name as their domain (Microsoft's documentation of Win32_SystemAccount)."""
+KINDS = {"win32_useraccount": "user", "win32_group": "group", "win32_systemaccount": SYSTEM}
 _IN_ENGLISH = {(domain.casefold(), name.casefold()): sid for sid, whole in NAMES.items() for domain, _slash, name in (whole.rpartition("\\"),)}
 _IN_ENGLISH |= {("nt authority", name): sid for (domain, name), sid in _IN_ENGLISH.items() if not domain and sid.startswith("S-1-5-")}
 _SAM_FORBIDS = re.compile(r'["/\\\[\]:;|=,+*?<>\x00-\x1f\x7f]')
@@ -42,68 +46,74 @@ def commands() -> tuple[Command, ...]:
     return (Command(WHOAMI, "whoami /user /groups /fo csv /nh", slow=True), *nets)
 
 
-def names_query(computer: str = "") -> Query:
-    """What these groups are called here. LocalAccount and the domain keep Windows from listing the groups of the whole domain [INF]."""
-    wanted = " or ".join(f'SID="{sid}"' for sid in GROUPS)
-    here = f' and Domain="{escaped(computer)}"' if is_name(computer) else ""
-    return Query(NAMED, f"select Domain, Name, SID from Win32_Group where LocalAccount=TRUE{here} and ({wanted})")
+def names_wanted(material: Material, *, thorough: bool = True) -> tuple[Get, ...]:
+    """What these groups are called here, where the reader's session does not tell."""
+    missing = [sid for sid in wanted(thorough) if sid not in names(material) and f"{NAMED}{sid}" not in material.queries]
+    return tuple(Get(f"{NAMED}{sid}", "wmi/root/cimv2/Win32_SID", (("SID", sid),)) for sid in missing)
 
 
-def members_query(material: Material) -> Query | None:
-    """Who belongs to them, in one question: the provider takes the groups from the condition, and looks at no others [INF]."""
-    named = names(material)
-    if isinstance(named, Unknown) or not named:
-        return None
-    wanted = " or ".join(f'GroupComponent="{_path(*name)}"' for name in named.values() if is_name(name[0]) and is_name(name[1]))
-    return Query(MEMBERS, f"select * from Win32_GroupUser where {wanted}") if wanted else None
+def wanted(thorough: bool) -> tuple[str, ...]:
+    """SIDs of the groups that are looked into; readers of logs are let in by nothing of WinRM's own."""
+    return GROUPS if thorough else (ADMINISTRATORS, REMOTE_MANAGEMENT)
 
 
-def sids_query(material: Material, home: str = "") -> Query | None:
-    """The SIDs of groups of a domain that belong to them: one domain, its groups by name, for anything wider has Windows list the domain [MEM]."""
-    strange = [(domain, name) for domain, name in _strange(material) if is_name(domain) and is_name(name)]
-    domain = next((one for one, _name in strange if home and one.lower() == home.lower()), strange[0][0] if strange else "")
-    wanted = tuple(dict.fromkeys(name for where, name in strange if where == domain))[:MOST_ASKED]
-    if not wanted:
-        return None
-    either = " or ".join(f'Name="{escaped(name)}"' for name in wanted)
-    return Query(RESOLVED, f'select Domain, Name, SID from Win32_Group where Domain="{escaped(domain)}" and ({either})')
+def members_queries(material: Material, computer: str, *, thorough: bool = True) -> tuple[Query, ...]:
+    """Who belongs to them: with both keys of a group the provider looks at no other [INF]."""
+    if not is_name(computer):
+        return ()
+    named = {sid: name for sid, name in names(material).items() if sid in wanted(thorough) and is_name(name)}
+    return tuple(
+        Query(f"{MEMBERS}{sid}", f'select * from Win32_GroupUser where GroupComponent="{_path(computer, name)}"')
+        for sid, name in named.items() if f"{MEMBERS}{sid}" not in material.queries
+    )
 
 
-def _strange(material: Material) -> list[Name]:
+def sids_wanted(material: Material, computer: str, home: str = "") -> tuple[Get, ...]:
+    """Groups of domains that belong to them, one by one, to learn their SIDs; a query would have Windows list the domain [MEM]. The host's own domain first."""
+    strange = [(domain, name) for domain, name in _strange(material, computer) if is_name(domain) and is_name(name)]
+    found = {folded(*one): one for one in sorted(strange, key=lambda one: one[0].casefold() != home.casefold())}
+    asked = sum(id.startswith(RESOLVED) for id in material.queries)
+    gets = (Get(_id_of(*one), "wmi/root/cimv2/Win32_Group", (("Domain", one[0]), ("Name", one[1]))) for one in found.values())
+    return tuple(get for get in gets if get.id not in material.queries)[: max(0, MOST_RESOLVED - asked)]
+
+
+def _id_of(domain: str, name: str) -> str:
+    return f"{RESOLVED}{domain}\\{name}".casefold()
+
+
+def _strange(material: Material, computer: str) -> list[Name]:
     """Members of other domains that may be groups and of which no SID is known: as WMI tells them, or before it was asked as net does."""
-    members, known = _members(material), resolved(material)
-    own = {row.get("Domain").lower() for row in _rows(material, NAMED)}
-    if isinstance(members, Unknown):
-        listed = [_by_net(material, sid, members) for sid in ENGLISH]
-        told = [one.name.partition("\\") for those in listed if not isinstance(those, Unknown) for one in those]
-        names = [(domain, name) for domain, slash, name in told if slash]
-    else:
-        names = [(domain, name) for those in members.values() for domain, name, kind in those if kind == "group"]
-    return [(domain, name) for domain, name in names if domain.lower() not in own and folded(domain, name) not in known]
+    known = resolved(material)
+    found: list[Name] = []
+    for sid in GROUPS:
+        members = _members(material, sid)
+        if isinstance(members, Unknown):
+            listed = _by_net(material, sid, members)
+            told = [one.name.partition("\\") for one in listed] if not isinstance(listed, Unknown) else []
+            found += [(domain, name) for domain, slash, name in told if slash]
+        else:
+            found += [(domain, name) for domain, name, kind in members if kind == "group"]
+    return [(domain, name) for domain, name in found if domain.casefold() != computer.casefold() and folded(domain, name) not in known]
 
 
-def names(material: Material) -> Known[dict[str, Name]]:
-    """SID to the name here; groups that this Windows does not have are missing."""
-    rows = material.query(NAMED)
-    if isinstance(rows, Unknown):
-        return rows
-    found = {sid: (row.get("Domain"), row.get("Name")) for row in rows for sid in (row.get("SID").upper(),) if sid in GROUPS and row.get("Name")}
-    # A domain controller has no accounts of its own, and answers with nothing.
-    return found or Unknown("WMI names no local group, as on domain controllers")
+def names(material: Material) -> dict[str, str]:
+    """SID to the name here, without a domain: that of the host."""
+    told = {sid: name for _domain, name, sid, _is_user in _session(material) if sid in GROUPS}
+    rows = {sid: row.get("AccountName") for sid in GROUPS for row in _rows(material, f"{NAMED}{sid}")[:1]}
+    return {sid: name for sid in GROUPS if (name := told.get(sid) or rows.get(sid) or "").strip()}
 
 
 def read(material: Material) -> tuple[GroupEvidence, ...]:
     """Each group with its members, as far as they were told."""
-    named, members, known = names(material), _members(material), resolved(material)
-    if isinstance(named, Unknown):
-        return tuple(GroupEvidence(sid, ENGLISH.get(sid, ""), _by_net(material, sid, named)) for sid in GROUPS)
+    named, known = names(material), resolved(material)
     found: list[GroupEvidence] = []
-    for sid, name in named.items():
+    for sid in GROUPS:
+        members = _members(material, sid)
         if isinstance(members, Unknown):
-            found.append(GroupEvidence(sid, name[1], _by_net(material, sid, members)))
+            found.append(GroupEvidence(sid, named.get(sid) or ENGLISH.get(sid, ""), _by_net(material, sid, members)))
         else:
-            told = tuple(_told(one, known) for one in members.get(folded(*name), ()))
-            found.append(GroupEvidence(sid, name[1], (*told, *_nameless(material, sid))))
+            told = tuple(_told(one, known) for one in members)
+            found.append(GroupEvidence(sid, named.get(sid, ""), (*told, *_nameless(material, sid))))
     return tuple(found)
 
 
@@ -124,15 +134,20 @@ def _by_net(material: Material, sid: str, otherwise: Unknown) -> Known[tuple[Mem
 
 def _told(member: Member, known: t.Mapping[tuple[str, str], str]) -> MemberEvidence:
     domain, name, kind = member
-    return MemberEvidence(f"{domain}\\{name}" if domain else name, name.upper() if is_sid(name) else known.get(folded(domain, name), ""), kind)
+    sid = known.get(folded("" if kind == SYSTEM else domain, name), "")
+    if kind == SYSTEM:
+        return MemberEvidence(f"{domain}\\{name}", "" if sid.startswith("S-1-5-21-") else sid, "group")
+    return MemberEvidence(f"{domain}\\{name}" if domain else name, name.upper() if is_sid(name) else sid, kind)
 
 
 def resolved(material: Material) -> dict[tuple[str, str], str]:
     """Domain and name, folded, to SIDs, from all that was read. What stands without a domain has the domain ""."""
-    rows = [row for query in (NAMED, RESOLVED, ACCOUNTS) for row in _rows(material, query)]
-    found = {folded(row.get("Domain"), row.get("Name")): row.get("SID").upper() for row in rows}
-    bare = {folded("", row.get("Name")): row.get("SID").upper() for query in (NAMED, ACCOUNTS) for row in _rows(material, query)}
-    told = {name: sid for name, sid in {**bare, **found}.items() if is_sid(sid)}
+    rows = [(row.get("Domain"), row.get("Name"), row.get("SID").upper()) for id in material.queries if id.startswith(RESOLVED) for row in _rows(material, id)]
+    own = [(row.get("Domain"), row.get("Name"), row.get("SID").upper()) for row in _rows(material, ACCOUNTS)]
+    bare = [("", name, sid) for _domain, name, sid in own] + [("", name, sid) for sid, name in names(material).items()]
+    # Well-known ones are called the same wherever they stand, and by whichever domain.
+    system = [("", name, sid) for _domain, name, sid, _is_user in _session(material) if name.strip() and not sid.startswith(("S-1-5-21-", "S-1-16-"))]
+    told = {folded(domain, name): sid for domain, name, sid in (*system, *bare, *rows, *own) if is_sid(sid)}
     return {**_IN_ENGLISH, **told, **who_am_i(material)[1]}
 
 
@@ -161,20 +176,24 @@ def _rows(material: Material, query: str) -> tuple[Object, ...]:
     return () if isinstance(rows, Unknown) else rows
 
 
-def _members(material: Material) -> Known[dict[tuple[str, str], list[Member]]]:
-    """Group, in lower case, to the domain, name and kind of each member."""
-    rows = material.query(MEMBERS)
+def _members(material: Material, sid: str) -> Known[list[Member]]:
+    """Domain, name and kind of each member of a group."""
+    rows = material.query(f"{MEMBERS}{sid}")
     if isinstance(rows, Unknown):
-        return rows
-    found: dict[tuple[str, str], list[Member]] = {}
-    for row in rows:
-        group, member = reference(row.one("GroupComponent")), reference(row.one("PartComponent"))
-        if group is None or member is None:
+        return rows if rows != NOT_READ else _unnamed(material, sid)
+    found: list[Member] = []
+    for row in rows[:MOST_MEMBERS]:
+        member = reference(row.one("PartComponent"))
+        if member is None:
             return Unknown("a member came in a form that is not known here")
-        those = found.setdefault(folded(group[1], group[2]), [])
-        if len(those) < MOST_MEMBERS:
-            those.append((member[1], member[2], KINDS.get(member[0].lower(), "")))
+        found.append((member[1], member[2], KINDS.get(member[0].lower(), "")))
     return found
+
+
+def _unnamed(material: Material, sid: str) -> Unknown:
+    """Why nobody asked for a group's members: its name is not known, as a rule because WMI is closed."""
+    row = material.query(f"{NAMED}{sid}")
+    return row if isinstance(row, Unknown) else NOT_READ
 
 
 def reference(told: Object | None) -> tuple[str, str, str] | None:
@@ -212,24 +231,28 @@ def parse_net(text: str) -> tuple[str, ...]:
 
 
 def who_am_i(material: Material) -> tuple[Name | None, dict[tuple[str, str], str]]:
-    """Whose session reads, and the SIDs of its account and groups by name: `whoami /user /groups /fo csv /nh`, rows of quoted fields."""
-    said = material.said(WHOAMI)
-    if not isinstance(said, Said):
-        return None, {}
+    """Whose session reads, and the SIDs of its account and groups by name."""
     first: Name | None = None
     found: dict[tuple[str, str], str] = {}
-    for line in said.text.splitlines()[:2000]:
+    for domain, name, sid, is_user in _session(material):
+        if first is None and is_user:
+            first = (domain, name)
+        # Groups whose name nobody can tell now (a domain that does not answer) have none here.
+        found.setdefault(folded(domain, name) if name.strip() else ("", sid.casefold()), sid)
+    return first, found
+
+
+def _session(material: Material) -> tuple[tuple[str, str, str, bool], ...]:
+    """`whoami /user /groups /fo csv /nh`, rows of quoted fields: domain, name, SID, and whether it is the user's row, which has no more than that."""
+    said = material.said(WHOAMI)
+    found: list[tuple[str, str, str, bool]] = []
+    for line in said.text.splitlines()[:2000] if isinstance(said, Said) else ():
         fields = re.findall(r'"([^"]*)"', line)
         sid = next((field.upper() for field in fields[1:] if is_sid(field)), "")
-        if not sid:
-            continue
-        domain, slash, name = fields[0].partition("\\")
-        who = (domain, name) if slash else ("", domain)
-        if first is None and len(fields) == 2:
-            first = who
-        # Groups whose name nobody can tell now (a domain that does not answer) have none here.
-        found.setdefault(folded(*who) if who[1].strip() else ("", sid.casefold()), sid)
-    return first, found
+        if sid:
+            domain, slash, name = fields[0].partition("\\")
+            found.append((domain if slash else "", name if slash else domain, sid, len(fields) == 2))
+    return tuple(found)
 
 
 def folded(domain: str, name: str) -> tuple[str, str]:

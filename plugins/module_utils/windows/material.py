@@ -50,6 +50,16 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Get:
+    """One object by its keys, which the host looks up without listing others; `id` is the name under which it is found, as a query's only row."""
+
+    id: str
+    resource: str
+    """What follows http://schemas.microsoft.com/wbem/wsman/1/, such as wmi/root/cimv2/Win32_SID."""
+    selectors: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Said:
     """What a command said: its exit code, None where it did not end, and its output, standard error included."""
 
@@ -68,6 +78,12 @@ class Needs:
     keys: tuple[Key, ...] = ()
     commands: tuple[Command, ...] = ()
     queries: tuple[Query, ...] = ()
+    gets: tuple[Get, ...] = ()
+
+    @property
+    def questions(self) -> tuple[Query | Get, ...]:
+        """What WMI is asked, one after the other."""
+        return (*self.queries, *self.gets)
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,7 @@ class Material:
     """The element Config."""
     resources: t.Mapping[str, Known[tuple[Object, ...]]] = field(default_factory=dict)
     queries: t.Mapping[str, Known[tuple[Object, ...]]] = field(default_factory=dict)
+    """What queries and gets brought."""
     registry: Registry = field(default_factory=Registry)
     commands: t.Mapping[str, Known[Said]] = field(default_factory=dict)
 

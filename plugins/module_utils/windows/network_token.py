@@ -13,7 +13,8 @@ from ..account import LOCAL as OF_THE_HOST
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import ChallengeEvidence
 from ..evidence.host import GroupEvidence, MemberEvidence
-from .groups import MOST_MEMBERS, escaped, folded, is_name, names, own_accounts, who_am_i
+from . import system
+from .groups import MOST_MEMBERS, escaped, folded, is_name, own_accounts, who_am_i
 from .material import Circumstances, Key, Material, Query
 from .registry import Registry
 from .sddl import Token
@@ -228,9 +229,7 @@ def _kind(circumstances: Circumstances) -> str:
 
 
 def _names_of_host(material: Material, circumstances: Circumstances) -> frozenset[str]:
-    named = names(material)
-    told = [] if isinstance(named, Unknown) else [domain for domain, _name in named.values()]
-    return frozenset(name.lower() for name in (circumstances.netbios_computer, *told) if name)
+    return frozenset(name.lower() for name in (circumstances.netbios_computer, system.name_of(material, circumstances)) if name)
 
 
 def _names_of_domain(circumstances: Circumstances) -> frozenset[str]:

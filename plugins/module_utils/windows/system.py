@@ -36,12 +36,17 @@ def needs(circumstances: Circumstances) -> Needs:
 
 def evidence(material: Material, circumstances: Circumstances) -> Known[SystemEvidence]:
     """Name, product, build, and whether it is a server."""
-    row = _row(material)
-    name = material.registry.text(NAME, "ComputerName") or (row.get("CSName") if row else "") or circumstances.netbios_computer
+    name = name_of(material, circumstances)
     product, build, server = _product(material), build_of(material), server_of(material)
     if not (product or build) and server is None:
         return _why(material)
     return SystemEvidence(name, product, build, server)
+
+
+def name_of(material: Material, circumstances: Circumstances) -> str:
+    """The host's NetBIOS name; "" where nobody tells."""
+    row = _row(material)
+    return material.registry.text(NAME, "ComputerName") or (row.get("CSName") if row else "") or circumstances.netbios_computer
 
 
 def build_of(material: Material) -> str:

@@ -146,6 +146,14 @@ def users(host: Host) -> t.Iterator[Row]:
             }
 
 
+def sids(host: Host) -> t.Iterator[Row]:
+    """Win32_SID, which its key alone reaches: Windows lists none of them (known from its users; what it says of one that has no name is [inferred])."""
+    builtin = "VORDEFINIERT" if host.inside.language == "de" else "BUILTIN"
+    known = {sid: (builtin, name) for sid, (name, _those) in host.inside.groups.items()} | {sid: (domain, name) for domain, name, sid in _members(host)}
+    for sid, (domain, name) in known.items():
+        yield {"AccountName": name, "BinaryRepresentation": (1,), "ReferencedDomainName": domain, "SID": sid, "SidLength": 28}
+
+
 def _account(host: Host, domain: str, name: str, sid: str, local: bool) -> dict[str, Value]:
     return {
         "Caption": f"{domain}\\{name}", "Description": "", "Domain": domain, "InstallDate": None, "LocalAccount": local, "Name": name, "SID": sid,
@@ -225,6 +233,7 @@ KINDS = (
     Kind("Win32_Service", ("Name",), services), Kind("Win32_SystemDriver", ("Name",), drivers),
     Kind("Win32_OperatingSystem", ("Name",), operating_system, True), Kind("Win32_ComputerSystem", ("Name",), computer_system),
     Kind("Win32_NetworkAdapterConfiguration", ("Index",), adapters), Kind("Win32_Group", ("Domain", "Name"), groups),
-    Kind("Win32_UserAccount", ("Domain", "Name"), users), Kind("Win32_GroupUser", ("GroupComponent", "PartComponent"), memberships),
+    Kind("Win32_UserAccount", ("Domain", "Name"), users), Kind("Win32_SID", ("SID",), sids),
+    Kind("Win32_GroupUser", ("GroupComponent", "PartComponent"), memberships),
     Kind("Win32_UTCTime", (), utc_time, True),
 )

@@ -219,16 +219,23 @@ def test_without_time_nothing_is_asked() -> None:
 def test_members_of_groups_with_names_in_another_language_get_their_sids() -> None:
     here = Circumstances(at=0, host="192.0.2.7", port=5985, scheme="http", user="LAB\\svc", domain="lab.test", netbios_domain="LAB", netbios_computer="WEB01")
     rows = {
-        "names": ({"Domain": "WEB01", "Name": "Administratoren", "SID": "S-1-5-32-544"},),
+        "S-1-5-32-544": ({"ReferencedDomainName": "VORDEFINIERT", "AccountName": "Administratoren", "SID": "S-1-5-32-544"},),
         "members": ({"GroupComponent": 'Win32_Group.Domain="WEB01",Name="Administratoren"', "PartComponent": 'Win32_Group.Domain="LAB",Name="Tier 1"'},),
-        "sids": ({"Domain": "LAB", "Name": "Tier 1", "SID": "S-1-5-21-1-2-3-1106"},),
+        "LAB Tier 1": ({"Domain": "LAB", "Name": "Tier 1", "SID": "S-1-5-21-1-2-3-1106"},),
     }
 
+    def found(kind: str) -> tuple[Object, ...]:
+        return tuple(Object(Node("Row", children=[Node(name, text=text) for name, text in row.items()])) for row in rows.get(kind, ()))
+
     class Answering(Host):
+        def get(self, resource: str, selectors: t.Any = None) -> Object:
+            there = found(" ".join((selectors or {}).values()))
+            if not there:
+                raise BAD_QUERY
+            return there[0]
+
         def enumerate(self, resource: str, *, wql: str = "", selectors: t.Any = None, most: int = 5000) -> Enumeration:
-            kind = "members" if "Win32_GroupUser" in wql else "sids" if 'Name="Tier 1"' in wql else "names" if "Win32_Group " in wql else ""
-            found = [Object(Node("Row", children=[Node(name, text=text) for name, text in row.items()])) for row in rows.get(kind, ())]
-            return Enumeration(tuple(found), None)
+            return Enumeration(found("members" if "Win32_GroupUser" in wql else ""), None)
 
     one = reading(Answering())
     seen = access.evidence(deepened(one, one.read(access.needs(here)), here), here)

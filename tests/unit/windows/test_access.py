@@ -16,7 +16,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import 
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ALLOWED, DENIED, REFUSED, AccessEvidence, MemberEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import parse
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, groups, network_token, reg_query, rights, system
-from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Material, Query, Said
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Get, Material, Needs, Query, Said
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
 
@@ -98,23 +98,29 @@ def material(
     resolved: t.Mapping[str, str] | None = None,
 ) -> Material:
     """A host. `more`: lines of the export of rights; `user`: SID of the local account of the user's name; `resolved`: names in LAB to SIDs."""
-    rows = [
-        row(
-            "Win32_GroupUser", GroupComponent=FORMS[form]("Win32_Group", "WEB01", GROUP_NAMES[sid]), PartComponent=FORMS[form](*member),
-        )
-        for sid, those in (members or {}).items() for member in those
-    ]
+    rows = {
+        sid: [
+            row("Win32_GroupUser", GroupComponent=FORMS[form]("Win32_Group", "WEB01", name), PartComponent=FORMS[form](*member))
+            for member in (members or {}).get(sid, ())
+        ]
+        for sid, name in GROUP_NAMES.items()
+    }
     queries: dict[str, Known[tuple[Object, ...]]] = {
-        groups.NAMED: tuple(row("Win32_Group", Domain="WEB01", Name=name, SID=sid) for sid, name in GROUP_NAMES.items()), groups.MEMBERS: tuple(rows),
+        **named(), **{f"{groups.MEMBERS}{sid}": tuple(those) for sid, those in rows.items()},
         network_token.USER: (row("Win32_UserAccount", Domain="WEB01", Name="svc", SID=user),) if user else (),
         groups.ACCOUNTS: (row("Win32_UserAccount", Domain="WEB01", Name="Gast", SID=f"{HOST_SID}-501"),),
     }
     if resolved:
-        queries[groups.RESOLVED] = tuple(row("Win32_Group", Domain="LAB", Name=name, SID=sid) for name, sid in resolved.items())
+        queries |= {f"{groups.RESOLVED}lab\\{name}": (row("Win32_Group", Domain="LAB", Name=name, SID=sid),) for name, sid in resolved.items()}
     commands: dict[str, Known[Said]] = {rights.EXPORT: Said(0, RIGHTS.format(more=more))}
     if whoami:
         commands[groups.WHOAMI] = Said(0, whoami)
     return Material(queries=queries, registry=registry() if reg is None else reg, commands=commands)
+
+
+def named(names: t.Mapping[str, str] = GROUP_NAMES) -> dict[str, Known[tuple[Object, ...]]]:
+    """What the groups are called."""
+    return {f"{groups.NAMED}{sid}": (row("Win32_SID", ReferencedDomainName="VORDEFINIERT", AccountName=name, SID=sid),) for sid, name in names.items()}
 
 
 def look(given: Material, here: Circumstances = HERE) -> AccessEvidence:
@@ -361,37 +367,67 @@ def test_registry_as_it_is_printed() -> None:
     assert gates(look(given))["powershell"] == ALLOWED
 
 
+def sid_of(sid: str) -> Get:
+    return Get(f"access:group:{sid}", "wmi/root/cimv2/Win32_SID", (("SID", sid),))
+
+
+def members_of(sid: str, name: str) -> Query:
+    wql = f"select * from Win32_GroupUser where GroupComponent=\"Win32_Group.Domain='WEB01',Name='{name}'\""
+    return Query(f"access:members:{sid}", wql)
+
+
+def group_of(name: str) -> Get:
+    return Get(f"access:sid:lab\\{name}".casefold(), "wmi/root/cimv2/Win32_Group", (("Domain", "LAB"), ("Name", name)))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_well_known_members_have_the_computer_as_their_domain(form: str) -> None:
+    """Microsoft's documentation of Win32_SystemAccount; their SIDs follow from their names, which the reader's session tells in other languages."""
+    members: Members = {"S-1-5-32-580": [("Win32_SystemAccount", "WEB01", "Authenticated Users"), ("Win32_SystemAccount", "WEB01", "INTERAKTIV")]}
+    assert (gates(look(material(members, form=form)))["powershell"], gates(look(material(members, form=form)))["cmd"]) == (ALLOWED, REFUSED)
+    (managers,) = [group for group in look(material(members, form=form)).groups if group.sid == "S-1-5-32-580"]
+    assert managers.members == (MemberEvidence("WEB01\\Authenticated Users", "S-1-5-11", "group"), MemberEvidence("WEB01\\INTERAKTIV", "", "group"))
+    german: Members = {"S-1-5-32-580": [("Win32_SystemAccount", "WEB01", "Authentifizierte Benutzer")]}
+    assert gates(look(material(german, form=form)))["powershell"] is None
+    session = '"lab\\x","S-1-5-21-1-2-3-4"\r\n"NT-AUTORITÄT\\Authentifizierte Benutzer","Bekannte Gruppe","S-1-5-11","x"\r\n'
+    assert gates(look(material(german, form=form, whoami=session)))["powershell"] == ALLOWED
+    kept_out: Members = {"S-1-5-32-580": [("Win32_SystemAccount", "WEB01", "INTERACTIVE")]}
+    assert gates(look(material(kept_out, form=form)))["powershell"] == REFUSED
+
+
 def test_what_is_asked_for() -> None:
     wanted = access.needs(HERE)
     assert wanted.queries == ()
-    (named,) = access.more(Material(commands={rights.EXPORT: Said(0, RIGHTS.format(more=""))}), HERE).queries
-    assert named == groups.names_query("WEB01")
-    assert named.wql.startswith('select Domain, Name, SID from Win32_Group where LocalAccount=TRUE and Domain="WEB01" and (SID="S-1-5-32-544" or ')
+    exported = {rights.EXPORT: Said(0, RIGHTS.format(more=""))}
+    assert access.more(Material(commands=exported), HERE) == Needs(gets=tuple(sid_of(sid) for sid in GROUP_NAMES))
+    assert access.more(Material(commands=exported), replace(HERE, thorough=False)).gets == (sid_of("S-1-5-32-544"), sid_of("S-1-5-32-580"))
+    session = {**exported, groups.WHOAMI: Said(0, '"lab\\x","S-1-5-21-1-2-3-4"\r\n"VORDEFINIERT\\Administratoren","Alias","S-1-5-32-544","x"\r\n')}
+    wanted = access.more(Material(commands=session), replace(HERE, thorough=False))
+    assert wanted == Needs(queries=(members_of("S-1-5-32-544", "Administratoren"),), gets=(sid_of("S-1-5-32-580"),))
+    wanted = access.needs(HERE)
     assert access.needs(replace(HERE, user="svc")).queries[0].wql == 'select Domain, Name, SID from Win32_UserAccount where Domain="WEB01" and Name="svc"'
     nameless = access.needs(replace(WORKGROUP, user="svc", netbios_computer="")).queries
     assert nameless[0].wql == 'select Domain, Name, SID from Win32_UserAccount where LocalAccount=TRUE and Name="svc"'
     assert all("!" not in one.line and "\n" not in one.line and one.line.count('"') % 2 == 0 for one in wanted.commands)
-    first = Material(queries={groups.NAMED: material().queries[groups.NAMED]}, commands={rights.EXPORT: Said(0, RIGHTS.format(more=""))})
-    assert [query.id for query in access.more(first, HERE).queries] == [groups.MEMBERS]
+    first = Material(queries=named(), commands=exported)
+    assert access.more(first, HERE) == Needs(queries=tuple(members_of(sid, name) for sid, name in GROUP_NAMES.items()))
     assert access.more(first, HERE).queries[0].wql == (
         "select * from Win32_GroupUser where GroupComponent=\"Win32_Group.Domain='WEB01',Name='Administratoren'\""
-        " or GroupComponent=\"Win32_Group.Domain='WEB01',Name='Remoteverwaltungsbenutzer'\""
-        " or GroupComponent=\"Win32_Group.Domain='WEB01',Name='Ereignisprotokollleser'\""
     )
+    assert not access.more(first, replace(HERE, netbios_computer="")).queries
     members: Members = {"S-1-5-32-544": [("Win32_Group", "LAB", "Operators"), ("Win32_Group", "LAB", "Domänen-Admins"), ("Win32_UserAccount", "LAB", "x")]}
-    assert access.more(material(members), HERE).queries == (
-        Query(groups.RESOLVED, 'select Domain, Name, SID from Win32_Group where Domain="LAB" and (Name="Operators" or Name="Domänen-Admins")'),
-    )
-    assert access.more(material(members, user=f"{HOST_SID}-1001"), WORKGROUP).queries == ()
+    assert access.more(material(members), HERE) == Needs(gets=(group_of("Operators"), group_of("Domänen-Admins")))
+    asked = replace(material(members), queries={**material(members).queries, group_of("Operators").id: Unknown("not there")})
+    assert access.more(asked, HERE) == Needs(gets=(group_of("Domänen-Admins"),))
+    assert access.more(material(members, user=f"{HOST_SID}-1001"), WORKGROUP) == Needs()
+    many: Members = {"S-1-5-32-544": [("Win32_Group", "LAB" if number % 2 else "OTHER", f"G{number}") for number in range(100)]}
+    assert [get.id for get in access.more(material(many), HERE).gets] == [group_of(f"G{number}").id for number in (1, 3, 5, 7, 9, 11)]
     listed = "-" * 79 + "\r\nAdministrator\r\nLAB\\Operators\r\nNT AUTHORITY\\SYSTEM\r\nThe command completed successfully.\r\n\r\n"
     early = replace(first, commands={**first.commands, f"{groups.NET}S-1-5-32-544": Said(0, listed)})
-    assert access.more(early, HERE).queries[1:] == (
-        Query(groups.RESOLVED, 'select Domain, Name, SID from Win32_Group where Domain="LAB" and (Name="Operators")'),
-    )
+    assert access.more(early, HERE).gets == (group_of("Operators"),)
     assert [query.id for query in access.more(replace(material(), commands={}), HERE).queries] == [rights.RECORD]
-    exported = RIGHTS.format(more="SeDenyNetworkLogonRight = Gast,*S-1-5-113,svc,LAB\\x,Everyone\r\n")
-    named = Material(queries={groups.NAMED: ()}, commands={rights.EXPORT: Said(0, exported)})
-    assert [query.wql for query in access.more(named, HERE).queries] == [
+    denying = RIGHTS.format(more="SeDenyNetworkLogonRight = Gast,*S-1-5-113,svc,LAB\\x,Everyone\r\n")
+    assert [query.wql for query in access.more(Material(commands={rights.EXPORT: Said(0, denying)}), HERE).queries] == [
         'select Domain, Name, SID from Win32_UserAccount where Domain="WEB01" and (Name="Gast")',
     ]
 
@@ -404,12 +440,8 @@ def test_no_query_for_what_is_no_name(user: str) -> None:
 
 
 def test_names_with_an_apostrophe_are_asked_for_with_other_quotes() -> None:
-    rows = (
-        row("Win32_Group", Domain="WEB01", Name="Lecteurs d'événements", SID="S-1-5-32-573"),
-        row("Win32_Group", Domain="W", Name='x" or 1', SID="S-1-5-32-544"),
-    )
-    query = groups.members_query(Material(queries={groups.NAMED: rows}))
-    assert query is not None
+    odd = named({"S-1-5-32-573": "Lecteurs d'événements", "S-1-5-32-544": 'x" or 1'})
+    (query,) = groups.members_queries(Material(queries=odd), "WEB01")
     assert query.wql.endswith('where GroupComponent="Win32_Group.Domain=\\"WEB01\\",Name=\\"Lecteurs d\'événements\\""')
 
 
@@ -474,9 +506,8 @@ def test_a_domain_controller_is_not_asked_for_its_groups_by_wmi() -> None:
     options = system.OPTIONS.lower(), (Value("ProductType", "REG_SZ", "LanmanNT"),)
     given = material(reg=Registry({options[0]: options[1]}))
     given = replace(given, queries={}, commands={**given.commands, f"{groups.NET}S-1-5-32-544": Said(0, listed)})
-    assert groups.NAMED not in [query.id for query in access.more(given, HERE).queries]
-    silent = replace(given, queries={groups.NAMED: ()})
-    assert [one.name for one in t.cast("tuple[MemberEvidence, ...]", groups.read(silent)[0].members)] == ["Administrator", "Domain Admins"]
+    assert access.more(given, HERE) == Needs()
+    assert [one.name for one in t.cast("tuple[MemberEvidence, ...]", groups.read(given)[0].members)] == ["Administrator", "Domain Admins"]
 
 
 def test_groups_without_a_name_are_all_in_the_token() -> None:
@@ -488,7 +519,7 @@ def test_groups_without_a_name_are_all_in_the_token() -> None:
 def test_nothing_could_be_read() -> None:
     denied = Unknown(DENIED)
     blind = Registry(unknown={"hklm": DENIED})
-    queries: dict[str, Known[tuple[Object, ...]]] = {groups.NAMED: denied, network_token.USER: denied}
+    queries: dict[str, Known[tuple[Object, ...]]] = {**dict.fromkeys(named(), denied), network_token.USER: denied}
     given = Material(denied, queries=queries, registry=blind, commands={rights.EXPORT: denied, groups.WHOAMI: denied})
     assert access.evidence(given, HERE) == denied
     assert access.more(given, HERE).queries == (rights.record_query(),)
@@ -513,7 +544,7 @@ def test_hostile_answers_end_in_evidence() -> None:
         form = chance.choice(list(FORMS))
         whoami, more = "".join(chance.sample('"\\,S-1-5\r\n' * 5, 30)), "".join(chance.sample("Se=*,S-1\r\n[]" * 3, 20))
         given = material(ADMINISTRATOR, form=form, whoami=whoami, more=more)
-        node = given.queries[groups.MEMBERS]
+        node = given.queries[f"{groups.MEMBERS}S-1-5-32-544"]
         assert not isinstance(node, Unknown)
         for one in node:
             for inner in one.node.walk():

@@ -14,7 +14,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import 
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ALLOWED, REFUSED, AccessEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.safe_xml import parse
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import access, batch
-from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Material, Query
+from ansible_collections.winrm.doctor.plugins.module_utils.windows.material import Circumstances, Get, Material, Query
 from ansible_collections.winrm.doctor.plugins.module_utils.windows.registry import Registry, Value
 from ansible_collections.winrm.doctor.plugins.module_utils.wsman.objects import Object
 from lab.inside import cmd, profiles, registry, wmi, wql
@@ -48,8 +48,12 @@ def host(language: str = "en", *, profile: str = "server2022", manner: t.Mapping
     return replace(inside, groups=groups, manner=manner or {})
 
 
-def asked(query: Query, inside: Inside) -> tuple[Object, ...] | Unknown:
+def asked(query: Query | Get, inside: Inside) -> tuple[Object, ...] | Unknown:
     """What the stand-in's WMI says."""
+    if isinstance(query, Get):
+        namespace, _slash, name = query.resource.removeprefix("wmi/").rpartition("/")
+        where = " and ".join(f'{key}="{value}"' for key, value in query.selectors)
+        return asked(Query(query.id, f"select * from {name} where {where}", namespace), inside) or Unknown("there is no such object")
     parsed = wql.parse(query.wql)
     kind = wmi.KINDS.get((query.namespace.lower(), parsed.kind.lower()))
     assert kind, query.wql
@@ -76,7 +80,7 @@ def read(inside: Inside, here: Circumstances = HERE, *, reader: str = "LAB\\read
     queries = {query.id: closed if without == "wmi" else asked(query, inside) for query in needs.queries}
     given = Material(queries=queries, registry=Registry(keys, {key.lower(): key for key in tree}), commands={} if without == "cmd" else said)
     for _round in range(3):
-        found = {query.id: closed if without == "wmi" else asked(query, inside) for query in access.more(given, here).queries}
+        found = {query.id: closed if without == "wmi" else asked(query, inside) for query in access.more(given, here).questions}
         given = replace(given, queries={**given.queries, **found})
     seen = access.evidence(given, here)
     assert isinstance(seen, AccessEvidence)
