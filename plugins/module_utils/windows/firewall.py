@@ -117,14 +117,14 @@ class Decider:
         self.local_missing, self.policy_missing = local_missing, policy_missing
 
     def passage(self, port: int, profile: ProfileEvidence, service: str = "") -> PassageEvidence | None:
-        """What becomes of a connection; None where rules that may decide could not be read. Order: [MS-FASP] 2.2.38, 2.2.34."""
+        """What becomes of a connection; None where nobody can tell, as where rules that may decide could not be read. Order: [MS-FASP] 2.2.38, 2.2.34."""
+        if service == "stopped":
+            # Microsoft says of that only that it is not supported; Windows of 2008 then blocked what comes in [MEM].
+            return None
         where = f"in the {profile.name} profile"
         if not profile.on:
             by = " by policy" if profile.source == POLICY else ""
             return PassageEvidence(port, profile.name, OPEN, f"The firewall is switched off {where}{by}.")
-        if service == "stopped":
-            # [INF] What MpsSvc put into the filter engine goes away with it.
-            return PassageEvidence(port, profile.name, OPEN, f"The firewall's service {SERVICE} does not run, so that no rule of it is in force.")
         if profile.no_exceptions:
             why = f"Whatever the rules say, all incoming connections are blocked {where} (DoNotAllowExceptions)."
             return PassageEvidence(port, profile.name, BLOCKED, why)

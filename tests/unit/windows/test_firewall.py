@@ -152,11 +152,12 @@ def test_port_exceptions_of_the_older_policy_let_in() -> None:
     assert (passage.outcome, passage.admits) == ("narrowed", True)
 
 
-def test_a_service_that_does_not_run_enforces_nothing() -> None:
-    found = look(service="1  STOPPED")
-    assert public(found).outcome == "open"
+@pytest.mark.parametrize("rules", [(), (ALLOW,), (BLOCK,)])
+def test_what_a_service_that_does_not_run_lets_in_is_undecided(rules: tuple[str, ...]) -> None:
+    found = look(*rules, service="1  STOPPED")
     assert isinstance(found, FirewallEvidence)
-    assert found.service == "stopped"
+    assert (found.service, found.passages) == ("stopped", ())
+    assert found.profiles
 
 
 @pytest.mark.parametrize(("rules", "words"), [
