@@ -27,8 +27,9 @@ NARROWING = {
     "ruauth": "users", "rmauth": "computers", "luauth": "users", "luauth2_24": "users", "luown": "users", "if": "interfaces", "iftype": "interfaces",
     "security": "security", "security2": "security", "security2_9": "security", "svc": "service", "apppkgid": "service", "rport": "remote ports",
     "rport2_10": "remote ports", "nnm": "networks", "ttk": "networks", "ttk2_22": "networks", "ttk2_27": "networks", "ttk2_28": "networks",
+    "platform": "versions of Windows", "platform2": "versions of Windows",
 }
-"""Fields that narrow a rule beyond addresses, and the word for it."""
+"""Fields that narrow a rule beyond addresses, and the word for it ([MS-GPFAS] 2.2.2.19; versions of Windows 2.2.2.17 and 18)."""
 NEEDS_IPSEC = Unknown("the rule lets in only what IPsec has authenticated")
 ADDRESS_UNKNOWN = Unknown("the address of the control node, as the host sees it, is not known")
 _VERSION = re.compile(r"^v\d{1,3}\.\d{1,3}$", re.IGNORECASE)

@@ -93,6 +93,14 @@ def test_what_only_the_host_knows_stays_unknown(fields: str, peer: str, host: st
     assert isinstance(rules.admits(rule(fields), peer, host, SUBNETS), Unknown)
 
 
+@pytest.mark.parametrize("field", ["Platform=2:6:1", "Platform2=GTEQ"])
+def test_a_rule_for_some_versions_of_windows_is_in_doubt(field: str) -> None:
+    found = rule(f"LPort=5985|{field}|App=System|")
+    assert found.narrowed_by == ("versions of Windows",)
+    assert not rules.is_plain(found)
+    assert rules.admits(found, "192.0.2.5", "192.0.2.7", SUBNETS) == Unknown("the rule is narrowed by versions of Windows")
+
+
 def test_a_certain_no_wins_over_a_doubt() -> None:
     assert rules.admits(rule("RA4=198.51.100.0/24|IFType=Lan|"), "192.0.2.5", "h", SUBNETS) is False
 
