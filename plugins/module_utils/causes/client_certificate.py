@@ -58,7 +58,10 @@ def _left(case: Case, found: Finding, own: CertificateEvidence | None) -> Findin
     good = mapped.good(case, own)
     if not good:
         return found
-    summary = "The host refuses the client certificate, although it is mapped and certificate logon is on: the mapped account's password may have changed."
+    tls = outside.tls(case)
+    late = tls is not None and tls.version == "TLSv1.3"
+    why = f"{'TLS 1.3 may keep WinRM from asking for it, or ' if late else ''}the mapped account's password may have changed"
+    summary = f"The host refuses the client certificate, although it is mapped and certificate logon is on: {why}."
     renew = Remedy(
         "Write the mapping anew, with the account's password of today",
         "Remove-Item WSMan:\\localhost\\ClientCertificate\\MAPPING; New-Item WSMan:\\localhost\\ClientCertificate -Subject UPN -Issuer ROOT_THUMBPRINT -URI * "

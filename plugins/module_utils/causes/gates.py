@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence.base import Unknown
 from ..evidence.case import Case
 from ..evidence.host import ALLOWED, POLICY, REFUSED, AccessEvidence, GateEvidence
@@ -15,9 +17,11 @@ from . import directories, inside, logons, owned
 ACCESS_DENIED = (5, 0x80070005)
 NETWORK_LOGON, ROOT_SDDL, PLUGIN = "network_logon", "RootSDDL", "microsoft.powershell"
 SHELLS = "Winrs/AllowRemoteShellAccess"
+ADMINISTRATORS, REMOTE_MANAGEMENT = "S-1-5-32-544", "S-1-5-32-580"
+"""[MS-DTYP] 2.4.2.4."""
 GROUPS = Remedy(
     "Make the account a member of Remote Management Users (PowerShell) or Administrators (everything)",
-    "Add-LocalGroupMember -SID S-1-5-32-580 -Member ACCOUNT",
+    f"Add-LocalGroupMember -SID {REMOTE_MANAGEMENT} -Member ACCOUNT",
     "medium",
 )
 FILTERED = Remedy(
@@ -97,15 +101,42 @@ def _told(case: Case, access: AccessEvidence, gate: GateEvidence, user: str) -> 
     if gate.gate == NETWORK_LOGON:
         return "network_logon_denied", f"{user} may not log on to this host over the network: {why}.", _logon_right(access)
     if access.filtered is True:
-        return "filtered", f"UAC takes the administrator's rights from {user} over the network, and without them WinRM refuses it: {why}.", (FILTERED, GROUPS)
+        summary = f"UAC takes the administrator's rights from {user} over the network, and without them WinRM refuses it: {why}."
+        return "filtered", summary, (FILTERED, _groups(access, user, "powershell"))
     off = inside.setting(case, SHELLS)
     if gate.gate == "cmd" and off is not None and inside.is_on(off) is False:
         how = "Set-Item WSMan:\\localhost\\Shell\\AllowRemoteShellAccess $true"
         return "remote_shells_off", "The host allows nobody a remote shell.", (owned.change(inside.host(case), off, "Allow remote shells", how),)
     if ROOT_SDDL in gate.why:
-        return "root_refused", f"RootSDDL, the descriptor of WinRM itself, refuses {user}: {why}.", (GROUPS, ADMIT_BY_ROOT)
+        return "root_refused", f"RootSDDL, the descriptor of WinRM itself, refuses {user}: {why}.", (_groups(access, user, gate.gate), ADMIT_BY_ROOT)
     shell = logons.SHELLS.get(gate.gate, gate.gate)
-    return f"{gate.gate}_refused", f"{user} may log on, but not open {shell}: {why}.", (GROUPS, ADMIT_BY_PLUGIN) if gate.gate == "powershell" else (GROUPS,)
+    groups = _groups(access, user, gate.gate)
+    remedies = (groups, ADMIT_BY_PLUGIN) if gate.gate == "powershell" else (groups,)
+    return f"{gate.gate}_refused", f"{user} may log on, but not open {shell}: {_no_member(access, gate.gate) or why}.", remedies
+
+
+def _groups(access: AccessEvidence, user: str, gate: str) -> Remedy:
+    """The group that opens a shell to the account; cmd is for administrators alone."""
+    # A user principal name is none that every host takes there.
+    member = access.sid if "@" in user and access.sid else _quoted(user)
+    if gate == "powershell":
+        return replace(GROUPS, how=GROUPS.how.replace("ACCOUNT", member))
+    how = f"Add-LocalGroupMember -SID {ADMINISTRATORS} -Member {member}"
+    return Remedy("Make the account a member of Administrators, for whom alone cmd is; psrp needs Remote Management Users only", how, "medium")
+
+
+def _quoted(user: str) -> str:
+    """For PowerShell: a name may hold blanks and much else."""
+    return "'" + user.replace("'", "''") + "'"
+
+
+def _no_member(access: AccessEvidence, gate: str) -> str:
+    """That the account is in none of the groups that are usually let in, "" where it is in one, or where that is not known."""
+    sids = inside.known(access.sids)
+    usual = (ADMINISTRATORS, REMOTE_MANAGEMENT) if gate == "powershell" else (ADMINISTRATORS,)
+    if not sids or set(usual).intersection(sids):
+        return ""
+    return "it is a member neither of Administrators nor of Remote Management Users" if len(usual) > 1 else "it is no member of Administrators"
 
 
 def _logon_right(access: AccessEvidence) -> tuple[Remedy, ...]:

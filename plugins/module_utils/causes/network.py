@@ -10,7 +10,7 @@ from ..evidence.case import Case
 from ..evidence.endpoint import FILTERED, OPEN, UNREACHABLE, DoorEvidence, HttpEvidence, NameEvidence, TlsEvidence
 from ..evidence.logon import BROKEN
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, TROUBLE, Fact, Finding, Remedy
-from . import directories, inside, kdcs, keys, logons, outside, trusts
+from . import directories, inside, kdcs, keys, logons, outside, stores, trusts
 from .cause import Cause
 
 PING_OTHERS = "Ask a neighbour: does another host of the same subnet answer from here, and does this host answer from its own subnet?"
@@ -44,6 +44,9 @@ def _way(case: Case) -> list[Finding]:
         return []
     failures = _no_word(opened)
     if failures:
+        if failures != {"timeout"} and stores.lacks_certificate(case):
+            # The inside says what cuts the handshake.
+            return []
         return [_mute_finding(case, opened) if failures == {"timeout"} else _cut(case, opened)]
     if broken := _broken_logon(case):
         return [broken]

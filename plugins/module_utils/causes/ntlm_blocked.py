@@ -39,8 +39,10 @@ def evaluate(case: Case, now: float) -> list[Finding]:
     if attempt is not None and "ntlm_blocked" in suspicion.suspects(case):
         return [ntlm_policy.finding(case, _instead(case)) or _refused(case, attempt)]
     untried = attempt is None or attempt.outcome == NOT_TRIED
-    policy = ntlm_policy.finding(case, _instead(case)) if untried and set(case.target.auth) == {"ntlm"} else None
-    return [policy] if policy else _no_challenge(case)
+    unanswered = _no_challenge(case)
+    ntlm_alone = untried and set(case.target.auth) == {"ntlm"}
+    policy = ntlm_policy.finding(case, _instead(case), unanswered[0].because if unanswered else ()) if ntlm_alone or unanswered else None
+    return [policy] if policy else unanswered
 
 
 def _refused(case: Case, attempt: AttemptEvidence) -> Finding:

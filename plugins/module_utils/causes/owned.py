@@ -93,6 +93,15 @@ def change(seen: HostEvidence | None, found: SettingEvidence, do: str, how: str,
     return in_policy(name, do, risk) if name else Remedy(do, how, risk)
 
 
+def security_option(name: str, do: str, risk: str = "medium") -> Remedy:
+    """The same for a security option, whose value in the registry does not tell whether Group Policy or somebody on the host has set it."""
+    return Remedy(
+        f'{do}: security option "{name}"',
+        "gpresult /scope computer /h report.html names the Group Policy object that sets it; where none does: secpol.msc, Local Policies, Security Options",
+        risk,
+    )
+
+
 def in_policy(name: str, do: str, risk: str = "medium") -> Remedy:
     """The same for whatever a policy decides."""
     return Remedy(

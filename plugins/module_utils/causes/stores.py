@@ -40,6 +40,11 @@ def handshake(case: Case, seen: TlsEvidence, now: float) -> Finding | None:
     )
 
 
+def lacks_certificate(case: Case) -> bool:
+    """Whether the inside shows that TLS cannot come about on the inventory's port."""
+    return bool(_problems(case, *NO_HANDSHAKE))
+
+
 def differing(case: Case, presented: str) -> Finding | None:
     """HTTP.sys presents another certificate than the listener names, and the client refuses that one."""
     seen = inside.listeners(case)
@@ -54,7 +59,7 @@ def differing(case: Case, presented: str) -> Finding | None:
     shown = any(one.thumbprint.upper() == presented.upper() for one in bound)
     kind = next((one.kind for one in found if one.kind == "foreign_binding"), "binding_differs")
     named = mine[0].thumbprint
-    how = f"winrm set winrm/config/Listener?Address={mine[0].address}+Transport=HTTPS @{{CertificateThumbprint=\"{named}\"}} makes WinRM bind it anew"
+    how = f'winrm set winrm/config/Listener?Address={mine[0].address}+Transport=HTTPS @{{CertificateThumbprint="{named}"}}'
     whose = "another application's" if kind == "foreign_binding" else "another one"
     return Finding(
         "certificate", kind, directories.at_most(limit, CONFIRMED if shown else LIKELY),
@@ -63,7 +68,7 @@ def differing(case: Case, presented: str) -> Finding | None:
             Fact(f"the host presents the certificate {presented}", outside.where(case.target), "endpoint"),
             *inside.problem_facts(case, found),
         ),
-        next_check=CHECK, remedies=(Remedy("Bind the listener's certificate; what else uses the port loses its own", how, "medium"),), weight=79,
+        next_check=CHECK, remedies=(Remedy("Let WinRM bind the listener's certificate anew; what else uses the port loses its own", how, "medium"),), weight=79,
     )
 
 

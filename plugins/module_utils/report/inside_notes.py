@@ -121,10 +121,12 @@ def _time(case: Case, now: float) -> t.Iterator[str]:
     seen = inside.clock(case)
     if seen is None:
         return
-    if told := host_clock.faults(seen):
-        yield f"The host's clock may drift: {', '.join(told)}."
     offset = inside.known(seen.controller_offset)
-    if offset is not None and abs(offset) > TOLERANCE and logons.works(case):
+    off = offset is not None and abs(offset) > TOLERANCE
+    if (told := host_clock.faults(seen)) and (not off or logons.works(case)):
+        # Else the finding about the clock quotes them.
+        yield f"The host's clock may drift: {', '.join(told)}."
+    if offset is not None and off and logons.works(case):
         yield f"The host measures {offset:+.0f} s to its domain controller: Kerberos fails between the two, and this logon does without it."
 
 

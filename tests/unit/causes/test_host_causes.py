@@ -323,12 +323,21 @@ TABLE: list[t.Any] = [
     ),
     # NTLM.
     pytest.param(
-        seen(rescued(policy=policy((RECEIVING, "2"))), attempt("refused", **LOCAL)), ("ntlm_blocked", "policy", LIKELY), ("permissions",),
+        seen(rescued(policy=policy((RECEIVING, "2"))), attempt("refused", **LOCAL)), ("ntlm_blocked", "policy", CONFIRMED), ("permissions",),
         id="NTLM denied to all",
     ),
     pytest.param(
+        seen(rescued(policy=policy((RECEIVING, "2"))), attempt("refused", used=False, **LOCAL), auth=("ntlm",), doors=(
+            door(challenge=Unknown("no challenge came")),
+        )), ("ntlm_blocked", "policy", CONFIRMED), (), id="NTLM denied to all, and no challenge comes",
+    ),
+    pytest.param(
+        seen(rescued(policy=policy((RECEIVING, "2"))), attempt("refused", **LOCAL), more=(attempt(way="rescue", own=False, **LOCAL),)),
+        ("credentials", "refused", LIKELY), ("ntlm_blocked",), id="NTLM denied to all, and yet somebody came in by it",
+    ),
+    pytest.param(
         seen(rescued(policy=policy((RECEIVING, "1"))), attempt("refused"), more=(attempt(way="rescue", own=False, **LOCAL),)),
-        ("ntlm_blocked", "policy", LIKELY), ("permissions",), id="NTLM denied to domain accounts, a local one came in",
+        ("ntlm_blocked", "policy", CONFIRMED), ("permissions",), id="NTLM denied to domain accounts, a local one came in",
     ),
     pytest.param(
         seen(rescued(policy=policy((RECEIVING, "1"))), attempt("refused", **LOCAL)), ("credentials", "refused", LIKELY), ("ntlm_blocked", "permissions"),
@@ -561,6 +570,30 @@ SICK = inside(
 def test_logon_that_works_is_no_trouble_whatever_the_inside_shows(host: t.Any) -> None:
     for whole in (seen(host), seen(host, attempt(**LOCAL)), replace(domain_host(kerberos()), host=host)):
         assert [finding.rule for finding in evaluate_all(whole, NOW) if finding.verdict in TROUBLE] == []
+
+
+def test_cut_that_the_inside_explains_accuses_no_device_in_between() -> None:
+    cut = seen(rescued(listeners=with_problems(problem("not_bound", "*+HTTPS"))), broken(), **tls_failed())
+    assert [finding.cause for finding in evaluate_all(cut, NOW) if finding.verdict in TROUBLE] == ["certificate"]
+    silent = seen(rescued(listeners=with_problems(problem("not_bound", "*+HTTPS"))), broken(), **tls_failed("timeout"))
+    assert of(silent, "network").rule == "mute"
+
+
+@pytest.mark.parametrize(
+    ("user", "sid", "member"),
+    [("LAB\\o'hara", "S-1-5-21-1-2-3-9", "'LAB\\o''hara'"), ("svc@lab.test", "S-1-5-21-1-2-3-9", "S-1-5-21-1-2-3-9"), ("svc@lab.test", "", "'svc@lab.test'")],
+)
+def test_group_is_advised_with_the_account_s_own_name(user: str, sid: str, member: str) -> None:
+    told = replace(access("powershell", "No entry allows it."), user=user, sid=sid, sids=("S-1-1-0",))
+    found = first(seen(rescued(access=told), attempt("refused", **PROVEN)))
+    assert "may log on, but not open a PowerShell session: it is a member neither of Administrators nor of Remote Management Users." in found.summary
+    assert found.remedies[0].how == f"Add-LocalGroupMember -SID S-1-5-32-580 -Member {member}"
+
+
+def test_value_that_nobody_ran_into_is_no_more_than_likely() -> None:
+    untried = attempt("not_tried", used=False, reason="refused_before", rungs=())
+    found = first(seen(rescued(policy=policy((RECEIVING, "2"))), untried, auth=("ntlm",)))
+    assert (found.cause, found.rule, found.verdict) == ("ntlm_blocked", "policy", LIKELY)
 
 
 @pytest.mark.parametrize("name", ["config", "listeners", "service", "firewall", "certificates", "mappings", "policy", "access", "domain", "time", "limits"])
