@@ -327,7 +327,7 @@ class PolicyValueEvidence:
     area: str = ""
     """`winrm_service`, `winrm_client`, `winrs`, `ntlm`, `lsa`, `kerberos`, `schannel`, `uac`, `delegation`, `http`."""
     source: str = LOCAL
-    """`policy` for keys that only Group Policy writes."""
+    """`policy` for keys that only Group Policy writes, `default` where it is not set."""
     setting: str = ""
     """The policy's name in the editor, in English; "" where there is none."""
 

@@ -147,7 +147,9 @@ def _chain(seen: CertificateEvidence, use: Use, chain: ChainEvidence) -> Told:
     if chain.outcome in (TRUSTED, UNDECIDED):
         return None
     kind = "disallowed" if chain.outcome == DISALLOWED else "chain"
-    return kind, f"The host itself does not trust the certificate of {use.who}: {chain.why[:1].lower()}{chain.why[1:].rstrip('.')}."
+    # A word begins the sentence, or a name such as CN=..., which stays as it is.
+    why = f"{chain.why[:1].lower()}{chain.why[1:]}" if chain.why[1:2].islower() else chain.why
+    return kind, f"The host itself does not trust the certificate of {use.who}: {why.rstrip('.')}."
 
 
 def _weak_key(seen: CertificateEvidence) -> Told:

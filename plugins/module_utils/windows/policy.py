@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..codes import policies
 from ..codes.policies import PolicyRow
 from ..evidence.base import Known, Unknown
-from ..evidence.host import LOCAL, POLICY, PolicyValueEvidence
+from ..evidence.host import DEFAULT, LOCAL, POLICY, PolicyValueEvidence
 from .material import NOT_READ, Circumstances, Key, Material, Needs
 from .registry import Registry
 
@@ -59,7 +59,7 @@ def _value(registry: Registry, row: PolicyRow) -> PolicyValueEvidence | None:
     if value is None:
         if not row.absent or registry.why(row.key):
             return None
-        return PolicyValueEvidence(row.key, row.name, None, row.absent, row.area, LOCAL, row.setting)
+        return PolicyValueEvidence(row.key, row.name, None, row.absent, row.area, DEFAULT, row.setting)
     text = value.data.hex() if isinstance(value.data, bytes) else registry.text(row.key, row.name) or ""
     return PolicyValueEvidence(row.key, row.name, text[:LONGEST], _means(registry, row, text), row.area, source, row.setting)
 

@@ -29,6 +29,7 @@ STOPPED = "80070426"
 TIMED_OUT = "800705b4"
 LOCAL_CLOCK = "4c4f434c"
 """The reference LOCL: a clock that follows nobody."""
+NO_DOMAIN = Unknown("the host is in no domain, or did not show which")
 MOST_STRATUM = 15
 LONGEST = 200
 SINCE = 15
@@ -57,7 +58,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[TimeEvid
         return Unknown(DENIED) if DENIED in (status.unknown, registry.why(PARAMETERS)) else NOT_TOLD if status.unknown == "not read" else status
     lines = _lines(status)
     servers = registry.text(PARAMETERS, "NtpServer") or ""
-    compared, offset = _chart(material.said(CHART))
+    compared, offset = _chart(material.said(CHART)) if domain.safe_name(circumstances.domain) else ("", NO_DOMAIN)
     return TimeEvidence(
         type=registry.text(PARAMETERS, "Type") or "", servers=tuple(one.partition(",")[0] for one in servers.split()), service=state,
         source=_source(lines, status, source), last_sync=_last(lines, circumstances), synchronised=_synchronised(lines),
