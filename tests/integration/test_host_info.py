@@ -22,12 +22,13 @@ from needs import DOMAIN, command
 from steps import LAB, REPOSITORY
 from surroundings import surroundings
 
-pytestmark = [*DOMAIN, command("curl", "curl")]
+pytestmark = [*DOMAIN, command("curl", "curl"), command("ldbsearch", "ldb-tools")]
 HERE = Path(__file__).parent
 READ = ("in01", "in02", "in03", "in04", "in05", "in08", "in09", "in10", "in15", "in16", "in17")
 """Hosts whose account may read everything."""
 WITNESSED = (*READ, "in06", "in07", "in13", "in14")
-FALLBACK = ("in13",)
+DEAR = {"in06": 40, "in13": 100}
+"""What a diagnosis may cost at most where it comes by two ways, and where the registry is read value by value; all others: 30."""
 RESCUED = {"alternate_logons": "{{ troubleshoot_alternate_logons }}"}
 BESIDE = ("attempts.jsonl", "requests.tsv")
 Call = t.Tuple[str, t.Dict[str, t.Any]]
@@ -75,6 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # A connection is over only when the host has seen that it is.
         lines += ["sleep 0.3", *(f"cp $WINRM_DOCTOR_LAB_DIR/{file} {name}.{file}" for file in BESIDE)]
     lines += ["cp rescued/in06 all/", f"python {HERE / 'host_witness.py'} all {' '.join(WITNESSED)}"]
+    lines += ["ldbsearch -H $WINRM_DOCTOR_LAB_SAM -b DC=lab,DC=test '(sAMAccountName=in11)' badPwdCount > account 2>/dev/null"]
     lines += ["cp $WINRM_DOCTOR_LAB_INVENTORY inventory", "ls -A tmp > left"]
     (where / "run.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (where / "tmp").mkdir()
@@ -221,7 +223,7 @@ def test_firewall_rules_and_networks_are_those_of_the_host(folder: Path, host: s
         parts = [part.partition("=")[::2] for part in stored[rule["id"]].split("|") if "=" in part]
         known = dict(parts)
         assert (rule.get("enabled", True), rule.get("action", "allow")) == (known["Active"] == "TRUE", known["Action"].lower())
-        assert rule.get("ports", []) == [value for name, value in parts if name == "LPort"]
+        assert rule.get("ports", []) == [value for name, value in parts if name.startswith("LPort")]
         assert {slashed(text) for text in rule.get("remote", [])} == {slashed(value) for name, value in parts if name in ("RA4", "RA6")}
         assert set(rule["profiles"]) == ({value.lower() for name, value in parts if name == "Profile"} or {"domain", "private", "public"})
     names = {"0": "public", "1": "private", "2": "domain"}
@@ -267,6 +269,22 @@ def test_clock_that_nobody_keeps_is_told(folder: Path) -> None:
     assert seen(folder, "in05")["time"]["type"] == "NoSync"
 
 
+def test_host_in_no_domain_has_no_controller_to_be_compared_with(folder: Path) -> None:
+    assert seen(folder, "in05")["time"]["controller_offset"] == {"unknown": "the host is in no domain, or did not show which"}
+
+
+def test_broken_chain_is_told_by_the_names_in_it(folder: Path) -> None:
+    problem = one(seen(folder, "in17")["certificates"]["problems"], kind="chain")
+    assert "*+HTTPS: CN=Lab Issuing CA, which issued CN=in17.lab.test, is in no store of the host" in problem["means"]
+    assert "binding_differs" in {item["kind"] for item in seen(folder, "in17")["listeners"]["problems"]}
+
+
+def test_port_that_the_look_came_by_is_open(folder: Path) -> None:
+    for host in ("in01", "in02", "in05", "in06", "in08", "in15"):
+        inside = seen(folder, host)
+        assert one(inside["firewall"]["passages"], port=inside["port"], active=True)["outcome"] != "blocked", host
+
+
 def test_mappings_and_shells_of_others_are_told(folder: Path) -> None:
     inside, truth = seen(folder, "in09"), witness(folder, "in09")
     row = truth["mappings"][0]
@@ -283,6 +301,11 @@ def test_narrowed_firewall_says_whom_it_admits(folder: Path) -> None:
     http, https = one(passages, port=5985, active=True), one(passages, port=5986, active=True)
     assert (http["outcome"], http["admits"]) == ("narrowed", True)
     assert (https["outcome"], https["admits"]) == ("narrowed", False)
+
+
+def test_value_that_is_not_set_belongs_to_nobody(folder: Path) -> None:
+    for item in seen(folder, "in15")["policy"]:
+        assert (item["source"] == "default") is ("value" not in item), item
 
 
 def test_what_policy_owns_is_marked(folder: Path) -> None:
@@ -330,7 +353,8 @@ def test_everything_is_read_with_few_requests(folder: Path) -> None:
     counted = requests(folder, "all")
     for host in READ:
         inside = seen(folder, host)
-        assert inside["requests"] <= 24, (host, inside["requests"])
+        # 24, and two more questions for output that comes in pieces where the machine is busy.
+        assert inside["requests"] <= 26, (host, inside["requests"])
         # Beside them: the look at the endpoint, and the legs of the logon.
         assert inside["requests"] < counted[host] <= inside["requests"] + 9, (host, counted[host], inside["requests"])
 
@@ -338,8 +362,7 @@ def test_everything_is_read_with_few_requests(folder: Path) -> None:
 def test_full_diagnosis_sends_at_most_thirty_requests(folder: Path) -> None:
     counted = requests(folder, "diagnosed")
     assert set(counted) >= set(WITNESSED) - {"in14"}
-    assert {host: count for host, count in counted.items() if count > 30 and host not in FALLBACK} == {}
-    print(dict(sorted(counted.items())))
+    assert {host: count for host, count in counted.items() if count > DEAR.get(host, 30)} == {}
 
 
 @pytest.mark.parametrize("host", [*WITNESSED])
@@ -397,8 +420,9 @@ def test_dead_host_is_told_in_one_line(folder: Path) -> None:
 def test_wrong_password_is_used_at_most_once(folder: Path) -> None:
     assert result(folder, "wrong", "in11")["host"] == {"unknown": "nobody could log on to the host"}
     assert attempts(folder, "wrong", "in11") <= 1
-    # A second run of Ansible is another book.
+    # A second run of Ansible is another book; the domain counts what the KDC refused too.
     assert attempts(folder, "wrong_again", "in11") <= 2
+    assert 1 <= int(re.findall(r"^badPwdCount: (\d+)$", (folder / "account").read_text(encoding="utf-8"), re.MULTILINE)[0]) <= 2
 
 
 def test_no_secret_comes_out(folder: Path) -> None:
