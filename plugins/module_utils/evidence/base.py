@@ -113,7 +113,7 @@ def _decode_union(kinds: tuple[t.Any, ...], data: t.Any) -> t.Any:
     raise last
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _hints(kind: type) -> dict[str, t.Any]:
     """The types of its fields, compiled once: they are written as text."""
     return t.get_type_hints(kind)
