@@ -127,7 +127,7 @@ def _time(case: Case, now: float) -> t.Iterator[str]:
         # Else the finding about the clock quotes them.
         yield f"The host's clock may drift: {', '.join(told)}."
     if offset is not None and off and logons.works(case):
-        yield f"The host measures {offset:+.0f} s to its domain controller: Kerberos fails between the two, and this logon does without it."
+        yield f"The host measures {offset:+.0f} s to its domain controller: Kerberos fails between the two, though this logon works."
 
 
 def _encryption(case: Case, now: float) -> t.Iterator[str]:

@@ -130,7 +130,7 @@ def of_certificates(*kinds: tuple[str, str, str]) -> HostEvidence:
         ),
         pytest.param(
             seen(inside(time=TimeEvidence("NT5DS", service="running", controller_offset=-400.0))),
-            "The host measures -400 s to its domain controller: Kerberos fails between the two, and this logon does without it.", id="clock",
+            "The host measures -400 s to its domain controller: Kerberos fails between the two, though this logon works.", id="clock",
         ),
         pytest.param(
             seen(inside(policy=policy(("HKLM\\KEY", "SupportedEncryptionTypes", "4")))),
