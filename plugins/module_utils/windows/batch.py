@@ -63,11 +63,12 @@ def split(text: str, commands: t.Sequence[Command]) -> dict[str, Known[Said]]:
     """What each of a line's commands said, by id; `commands` are those that came with the line, in the same order.
 
     Where the host died or turned slow, the command that was running keeps what it said so far, without an exit code. Where one marker got lost among
-    other output, nobody knows what of that was whose: its command is unknown, and the next one's text holds both.
+    other output, nobody knows what of that was whose: its command is unknown, and the next one's text holds both. What comes before the first marker, or in
+    its place, is said by something else: a policy (DisableCMD) has cmd print a sentence and end.
     """
     mark = token(commands)
     begin = re.search(rf"#{mark}#[ \t]*(?:\r?\n|\Z)", text)
-    place = begin.end() if begin else 0
+    place = begin.end() if begin else None
     said: dict[str, Known[Said]] = {}
     left = [(number, command) for number, command in enumerate(commands) if is_fit(command)]
     for found in _ends(text, mark):
@@ -75,9 +76,9 @@ def split(text: str, commands: t.Sequence[Command]) -> dict[str, Known[Said]]:
         while left and left[0][0] < number:
             said[left.pop(0)[1].id] = LOST
         if left and left[0][0] == number:
-            said[left.pop(0)[1].id] = Said(int(found[2]), text[place : found.start()])
+            said[left.pop(0)[1].id] = LOST if place is None else Said(int(found[2]), text[place : found.start()])
             place = found.end()
-    if left and text[place:].strip():
+    if left and place is not None and text[place:].strip():
         said[left.pop(0)[1].id] = Said(None, text[place:])
     return {command.id: said.get(command.id, NOT_REACHED if is_fit(command) else UNFIT) for command in commands}
 

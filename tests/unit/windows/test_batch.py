@@ -119,9 +119,14 @@ def test_an_end_that_got_lost_leaves_its_command_unknown_and_nothing_else() -> N
     assert said["nltest"] == Said(0, "two\r\nthree\r\n")
 
 
-def test_a_begin_that_got_lost_costs_nothing() -> None:
+def test_a_begin_that_got_lost_costs_the_first_command_alone() -> None:
     text = output(("one\r\n", 0), ("two\r\n", 1), ("three\r\n", 0)).replace("# \r\none", " \r\none")
-    assert batch.split(text, THREE)["pipe"] == Said(1, "two\r\n")
+    assert batch.split(text, THREE) == {"query": batch.LOST, "pipe": Said(1, "two\r\n"), "nltest": Said(0, "three\r\n")}
+
+
+@pytest.mark.parametrize("text", ["The command prompt has been disabled by your administrator.\r\n\r\n", "Press any key to continue . . . ", "#123456#\r\nx"])
+def test_what_is_said_in_place_of_the_first_marker_is_no_commands_output(text: str) -> None:
+    assert set(batch.split(text, THREE).values()) == {batch.NOT_REACHED}
 
 
 def test_what_comes_before_the_first_command_is_not_its_output() -> None:
