@@ -291,7 +291,7 @@ def _sentence(gate: str, where: str, verdict: Verdict, missed: str, who: str) ->
         entry = f" at {verdict.ace.words()}" if verdict.ace else ""
         return f"{where} leaves open whether {who} is allowed {what}{entry}: {verdict.outcome.unknown}."
     if verdict.outcome == ALLOWED:
-        besides = " What each namespace grants comes on top." if gate == "wmi" else ""
+        besides = " Each namespace has a descriptor of its own besides." if gate == "wmi" else ""
         return f"{where} allows {who} {what}: {verdict.ace.words()}.{besides}" if verdict.ace else f"{where} has no list and allows everybody {what}.{besides}"
     if verdict.ace:
         return f"{where} forbids {who} {what}: {verdict.ace.words()}."

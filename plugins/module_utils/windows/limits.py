@@ -95,7 +95,7 @@ def _small(quotas: tuple[SettingEvidence, ...], build: str) -> t.Iterator[Proble
         least = min((int(value) for value in defaults_of(one.path, build) if value.isdigit()), default=0)
         now = number_of(one.value)
         if now is not None and now < least and one.path not in NO_LESS:
-            yield ProblemEvidence("small_quota", f"{one.path} is {now}, below the usual {least}.", one.path)
+            yield ProblemEvidence("small_quota", f"{one.path} is {now}, below {least}, the least that any Windows of its kind has by itself.", one.path)
 
 
 def _used_up(quotas: tuple[SettingEvidence, ...], shells: Known[tuple[ShellEvidence, ...]]) -> t.Iterator[ProblemEvidence]:

@@ -157,7 +157,7 @@ def check(descriptor: Descriptor, token: Token, wanted: int) -> Verdict:
     doubtful = next((ace for ace in descriptor.dacl or () if not ace.inherit_only and _counts(ace, descriptor, token) is None), None)
     why = "an entry that may or may not count decides"
     if doubtful:
-        why = f"{name_of(doubtful.trustee)} is not known to be among the user's groups, or not to be" if not doubtful.bound else doubtful.bound
+        why = f"whether the user is in {name_of(doubtful.trustee)} is not known" if not doubtful.bound else doubtful.bound
     return Verdict(Unknown(why), doubtful)
 
 

@@ -57,10 +57,12 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[TimeEvid
     if not registry.has(PARAMETERS) and isinstance(status, Unknown) and isinstance(source, Unknown) and not state:
         return Unknown(DENIED) if DENIED in (status.unknown, registry.why(PARAMETERS)) else NOT_TOLD if status.unknown == "not read" else status
     lines = _lines(status)
-    servers = registry.text(PARAMETERS, "NtpServer") or ""
+    kind = registry.text(PARAMETERS, "Type") or ""
+    # Windows leaves time.windows.com there, which a member of a domain does not ask.
+    servers = "" if kind.upper() in ("NT5DS", "NOSYNC") else registry.text(PARAMETERS, "NtpServer") or ""
     compared, offset = _chart(material.said(CHART)) if domain.safe_name(circumstances.domain) else ("", NO_DOMAIN)
     return TimeEvidence(
-        type=registry.text(PARAMETERS, "Type") or "", servers=tuple(one.partition(",")[0] for one in servers.split()), service=state,
+        type=kind, servers=tuple(one.partition(",")[0] for one in servers.split()), service=state,
         source=_source(lines, status, source), last_sync=_last(lines, circumstances), synchronised=_synchronised(lines),
         offset=Unknown("the endpoint did not show the host's clock") if circumstances.offset is None else circumstances.offset,
         uncertainty=circumstances.uncertainty, controller=compared, controller_offset=offset,

@@ -111,7 +111,7 @@ def test_what_is_not_known_of_a_token_leaves_the_answer_open_only_where_it_matte
     assert outcome(f"D:(D;;GR;;;BG)(A;;GR;;;{USER})", token, READ) is None
     assert outcome("D:(A;;GR;;;IU)", token, READ) == REFUSED
     verdict = sddl.check(sddl.for_winrm(sddl.parse(ROOT)), token, READ)
-    assert verdict.outcome == Unknown("BUILTIN\\Administrators is not known to be among the user's groups, or not to be")
+    assert verdict.outcome == Unknown("whether the user is in BUILTIN\\Administrators is not known")
     assert verdict.ace is not None
     assert verdict.ace.words() == "(A;;GA;;;BA), which gives BUILTIN\\Administrators everything"
 
