@@ -24,7 +24,7 @@ from ..wire.session import Session
 from ..wire.tcp import connect
 from ..wire.tls import chain_of
 from ..wsman.client import Client
-from .inside import CMD, CONFIG, REGISTRY_BY_WMI, Reading, together
+from .inside import CIMV2, CMD, CONFIG, REGISTRY_BY_WMI, Reading, together
 
 ROUNDS = 2
 """Names of groups first, then the members of those that are members."""
@@ -81,7 +81,7 @@ class Look:
         began, at = deadline.left(), time.time()
         talk = Client(session, deadline=deadline)
         here = replace(self.circumstances, came_from=session.channel.local_address or self.circumstances.came_from, reader=way.account)
-        reading = Reading(talk, deadline)
+        reading = Reading(talk, deadline, thrifty=not here.thorough)
         # Whoever is inside by the inventory's own way needs no judgement of who may come in.
         moot = {"access"} if not here.thorough and way.own and way.enough_for(here.connection) else set()
         names = ("system", *(name for name in self.subsets if name not in moot))
@@ -156,7 +156,8 @@ def _read(evidence: HostEvidence, names: t.Iterable[str]) -> int:
 
 def denied_everywhere(evidence: HostEvidence) -> bool:
     """Whether the account may read nothing of the inside: a Remote Management User sees its own shells, and the challenge tells of the domain."""
-    if {CONFIG, CMD, REGISTRY_BY_WMI} <= set(evidence.denied):
+    # Without any of these there is no registry either, in which most of it stands.
+    if {CONFIG, CMD} <= set(evidence.denied) and {CIMV2, REGISTRY_BY_WMI}.intersection(evidence.denied):
         return True
     asked = [getattr(evidence, name) for name in SUBSETS]
     return any(isinstance(one, Unknown) and one.unknown == DENIED for one in asked) and all(isinstance(one, Unknown) for one in asked)

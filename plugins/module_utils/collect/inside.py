@@ -28,12 +28,18 @@ SHARE_OF_COMMANDS = 0.7
 """Of the time left, what the commands may take where queries follow: a domain that does not answer holds up the last of them for half a minute."""
 MOST_LOST = 2
 """Answers lost one after the other, after which the host counts as gone."""
+MOST_BYTES = 16 * 1024 * 1024
+"""What a host may say in all, however often it is logged on to: a look at a server of many certificates and firewall rules brings some 2 MB."""
+TOO_MUCH = f"the host said more than {MOST_BYTES} bytes"
 MOST_TOLD = 40
 """Refused keys of the registry that are listed."""
 GONE = "the host stopped answering: {why}"
 NO_TIME = "the time was used up"
 CONFIG, CMD, REGISTRY, WMI = "winrm/config", "cmd (WinRS)", "registry", "WMI "
-REGISTRY_BY_WMI = f"{WMI}root/default"
+REGISTRY_BY_WMI, CIMV2 = f"{WMI}root/default", f"{WMI}root/cimv2"
+MOST_SINGLE, MOST_PATIENT = 15, 200
+"""Questions about single values of the registry: in a diagnosis, which is to cost a host little, and otherwise."""
+NOTHING_RAN = Unknown("a shell opened, and cmd.exe ran nothing in it, as where the policy DisableCMD forbids that")
 T = t.TypeVar("T")
 
 
@@ -63,14 +69,17 @@ class Reading:
     """Doors that are known to be closed, such as a WMI namespace, and why."""
     shell: t.Callable[[Client], Shell] = Shell
     provider: t.Callable[[Client], reg_fallback.Provider] = StdRegProv
+    thrifty: bool = False
+    """Whether only a few single values of the registry are asked for where no command may be run."""
 
     def read(self, needs: Needs) -> Material:
         """Everything that is wanted; never raises for anything a host does."""
         config = self._config() if needs.config else Unknown("not wanted")
         resources = {name: self._rows(name, _door_of(name)) for name in needs.resources}
         # Before the queries: WMI that hangs is a usual ailment of hosts, and must not cost the registry its time.
-        registry, said = self._batch(needs.keys, needs.commands, SHARE_OF_COMMANDS if needs.queries else 1.0)
+        said = self._commands((*reg_query.commands(needs.keys), *needs.commands), SHARE_OF_COMMANDS if needs.queries else 1.0)
         queries = {one.id: self._query(one) for one in needs.questions}
+        registry = self._noted(self._registry(needs.keys, said))
         return Material(config, resources, queries, registry, said)
 
     def more(self, material: Material, needs: Needs) -> Material:
@@ -100,6 +109,8 @@ class Reading:
 
     def _ask(self, door: str, question: t.Callable[[], T]) -> Known[T]:
         """One question at a door, unless it is known to be shut."""
+        if self.client.received > MOST_BYTES:
+            self.gone = self.gone or TOO_MUCH
         if why := self.gone or self.shut.get(door) or (self.shut.get(CONFIG) if door.startswith(CONFIG) else None):
             return Unknown(why)
         if self.deadline.passed:
@@ -139,19 +150,16 @@ class Reading:
             self.denied.append(door)
         return Unknown(DENIED)
 
-    def _batch(self, keys: tuple[Key, ...], commands: tuple[Command, ...], share: float) -> tuple[Registry, dict[str, Known[Said]]]:
-        """Registry and commands in one shell; where none opens (refused, switched off, a quota is used up), the registry value by value."""
-        asked = (*reg_query.commands(keys), *commands)
-        if not asked:
-            return Registry(), {}
-        said = self._shell(asked, share)
+    def _registry(self, keys: tuple[Key, ...], said: dict[str, Known[Said]]) -> Registry:
+        """By what commands said; where none ran (no shell opens, a quota is used up, a policy has cmd run nothing), value by value."""
         if keys and not self.gone and all(isinstance(one, Unknown) for one in said.values()):
-            return self._noted(self._fallback(keys)), said
-        registry = reg_query.registry(keys, said)
-        return self._noted(registry), said
+            return self._fallback(keys)
+        return reg_query.registry(keys, said) if keys else Registry()
 
-    def _shell(self, commands: tuple[Command, ...], share: float) -> dict[str, Known[Said]]:
-        """What every command said; those that were not reached are Unknown."""
+    def _commands(self, commands: tuple[Command, ...], share: float) -> dict[str, Known[Said]]:
+        """What every command said, all in one shell; those that were not reached are Unknown."""
+        if not commands:
+            return {}
         ends = self.deadline.sooner(max(LEAST, self.deadline.left() * share))
         opened = self._ask(CMD, lambda: self.shell(self.client).__enter__())
         if isinstance(opened, Unknown):
@@ -166,6 +174,9 @@ class Reading:
                 self.client.deadline = self.deadline.sooner(max(LEAST, ends.left() - LEAST))
                 output = opened.run(line, deadline=self.client.deadline)
                 said.update(batch.split(output.text, members))
+                if output.error is None and all(isinstance(one, Unknown) for one in said.values()):
+                    why = NOTHING_RAN
+                    break
                 if output.error is not None:
                     why = self._failed(CMD, output.error)
                     break
@@ -176,8 +187,11 @@ class Reading:
         return {command.id: reached.get(command.id, why) for command in commands}
 
     def _fallback(self, keys: tuple[Key, ...]) -> Registry:
-        """What can be asked value by value, for as long as there is time for it."""
-        found = self._ask(REGISTRY_BY_WMI, lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed))
+        """What can be asked value by value, for as long as there is time for it. Whoever is refused the configuration and WMI is refused this too."""
+        if DENIED == self.shut.get(CONFIG) == self.shut.get(CIMV2):
+            return Registry(unknown={"hklm": DENIED})
+        most = MOST_SINGLE if self.thrifty else MOST_PATIENT
+        found = self._ask(REGISTRY_BY_WMI, lambda: reg_fallback.read(self.provider(self.client), keys, enough=lambda: self.deadline.passed, most=most))
         return Registry(unknown={"hklm": found.unknown}) if isinstance(found, Unknown) else found
 
     def _noted(self, registry: Registry) -> Registry:

@@ -8,12 +8,19 @@ from __future__ import annotations
 import typing as t
 
 from ..evidence.host import DENIED
-from ..wsman.client import WsmanError
+from ..wsman.client import Lost, WsmanError
 from .material import Key
 from .registry import Data, Registry, Value
 
 TOO_MUCH = "no command may be run on the host, and value by value this key is too much"
 NO_TIME = "the time was used up"
+TOO_MANY = "no command may be run on the host, and a diagnosis asks for {} single values"
+_WINRM, _LSA = "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\WinRM", "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa"
+FIRST = tuple(key.lower() for key in (
+    f"{_WINRM}\\Service", _LSA, f"{_LSA}\\MSV1_0", "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System",
+    "HKLM\\SYSTEM\\CurrentControlSet\\Services\\W32Time\\Parameters", f"{_WINRM}\\Service\\WinRS", f"{_WINRM}\\Client",
+))
+"""Keys by which most causes decide: what these say is told by nothing but the registry."""
 
 
 class Provider(t.Protocol):
@@ -26,10 +33,15 @@ class Provider(t.Protocol):
         """Kind, such as REG_DWORD, and data of one value."""
 
 
-class _Found:
-    """What was read so far."""
+class _TooMany(Exception):
+    """A key would need more questions than are left."""
 
-    def __init__(self) -> None:
+
+class _Found:
+    """What was read so far, and how many questions are left."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
         self.keys: dict[str, tuple[Value, ...]] = {}
         self.spelled: dict[str, str] = {}
         self.unknown: dict[str, str] = {}
@@ -47,9 +59,10 @@ class _Found:
         self.spelled.setdefault(key.lower(), key)
 
 
-def read(provider: Provider, keys: t.Iterable[Key], *, enough: t.Callable[[], bool] = lambda: False) -> Registry:
-    """What the keys' `values` name. Keys that name none stay unknown, and so does what `enough` (no time left) or a lost connection leaves out."""
-    found = _Found()
+def read(provider: Provider, keys: t.Iterable[Key], *, enough: t.Callable[[], bool] = lambda: False, most: int = 1000) -> Registry:
+    """What the keys' `values` name. Keys that name none stay unknown, and so does what `enough` (no time left), the number of questions or a lost connection
+    leaves out; keys that decide most come first."""
+    found = _Found(most)
     wanted: dict[str, tuple[str, list[str]]] = {}
     for key in keys:
         if not key.values:
@@ -61,17 +74,22 @@ def read(provider: Provider, keys: t.Iterable[Key], *, enough: t.Callable[[], bo
     # A key that another wish names values of is not unknown as a whole.
     for path in wanted:
         found.unknown.pop(path, None)
-    stopped = ""
-    for path, names in wanted.values():
+    stopped, answered = "", False
+    order = {key: number for number, key in enumerate(FIRST)}
+    for path, names in sorted(wanted.values(), key=lambda one: order.get(one[0].lower(), len(order))):
         stopped = stopped or (NO_TIME if enough() else "")
         if stopped:
             found.lost(path, stopped)
             continue
         try:
             _read(provider, path, names, found)
+            answered = True
+        except _TooMany:
+            found.lost(path, TOO_MANY.format(most))
         except WsmanError as error:
-            if error.denied and not found.keys and _of_the_provider(error):
+            if not answered and _of_the_provider(error):
                 raise
+            answered = True
             # A refusal concerns this key alone; with anything else the rest would fail alike.
             found.lost(path, DENIED if error.denied else error.sentence)
             stopped = "" if error.denied else error.sentence
@@ -80,20 +98,28 @@ def read(provider: Provider, keys: t.Iterable[Key], *, enough: t.Callable[[], bo
 
 def _read(provider: Provider, path: str, names: list[str], found: _Found) -> None:
     """First which values there are: most are not, and the others then cost one question each."""
+    if not found.left:
+        raise _TooMany
+    found.left -= 1
     there = provider.values(path)
     if there is None:
         return
-    found.has(path, None)
     present = {name.lower() for name, _kind in there}
-    for name in (one for one in names if one.lower() in present):
+    wanted = [one for one in names if one.lower() in present]
+    if len(wanted) > found.left:
+        # A key that is read in part would look as if it had nothing else.
+        raise _TooMany
+    found.left -= len(wanted)
+    found.has(path, None)
+    for name in wanted:
         answer = provider.value(path, name)
         if answer is not None:
             found.has(path, Value(name, answer[0], _data(answer[1])))
 
 
 def _of_the_provider(error: WsmanError) -> bool:
-    """Whether it is the namespace that is shut, as a fault says, and not one key, of which the provider tells in an answer that succeeds."""
-    return error.answer is not None and error.answer.leg.reply.status != 200
+    """Whether it is the namespace that is shut, as a fault says, or nobody who answers; of one key the provider tells in an answer that succeeds."""
+    return (error.answer is not None and error.answer.leg.reply.status != 200) or (isinstance(error, Lost) and error.why != "malformed")
 
 
 def _place(path: str, value: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.host import deepened
-from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, Reading, together
+from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, MOST_SINGLE, NOTHING_RAN, Reading, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import HttpEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED
@@ -40,6 +40,7 @@ class Host:
     def __init__(self, **answers: t.Any) -> None:
         self.answers = answers
         self.asked: list[str] = []
+        self.received = 0
         self.deadline: Deadline | None = None
 
     def get(self, resource: str, selectors: t.Any = None) -> Object:
@@ -141,6 +142,45 @@ def test_a_resource_that_is_refused_is_told_once_and_costs_nothing_else(answers:
 def test_without_a_shell_the_registry_is_read_value_by_value() -> None:
     material = reading(Host(), Cmd(NO_RIGHT)).read(WANTED)
     assert material.registry.number("HKLM\\SOFTWARE\\A", "x") == 7
+
+
+class Speaking(Cmd):
+    """A shell in which cmd prints a sentence and ends."""
+
+    def run(self, line: str, *, deadline: Deadline) -> Output:
+        return Output(1, "The command prompt has been disabled by your administrator.\r\n", None, True)
+
+
+def test_where_cmd_is_forbidden_to_run_anything_the_registry_is_read_value_by_value() -> None:
+    material = reading(Host(), Speaking()).read(WANTED)
+    assert material.said("one") == NOTHING_RAN
+    assert material.registry.number("HKLM\\SOFTWARE\\A", "x") == 7
+
+
+def test_single_values_are_not_asked_for_where_configuration_and_wmi_are_refused() -> None:
+    def provider(_client: t.Any) -> t.NoReturn:
+        raise AssertionError("it is asked")
+
+    one = reading(Host(config=NO_RIGHT, wmi_root_cimv2=NO_RIGHT), Cmd(NO_RIGHT), t.cast(t.Any, provider))
+    assert one.read(WANTED).registry.why("HKLM\\SOFTWARE\\A") == DENIED
+    assert one.denied == [CONFIG, CMD, "WMI root/cimv2"]
+
+
+def test_a_diagnosis_asks_for_few_single_values() -> None:
+    asked: list[str] = []
+
+    class Counting(Provider):
+        def values(self, key: str) -> tuple[tuple[str, int], ...]:
+            asked.append(key)
+            return super().values(key)
+
+    keys = tuple(Key(f"HKLM\\SOFTWARE\\A{number}", values=("y",)) for number in range(40))
+    for thrifty, count in ((True, MOST_SINGLE), (False, 40)):
+        asked.clear()
+        one = reading(Host(), Cmd(NO_RIGHT), Counting())
+        one.thrifty = thrifty
+        one.read(Needs(keys=keys))
+        assert len(asked) == count
 
 
 def test_without_shell_and_provider_the_registry_is_refused() -> None:

@@ -84,6 +84,17 @@ def test_nothing_is_asked_once_the_time_is_used_up() -> None:
     assert host.asked == []
 
 
+def test_a_diagnosis_asks_for_what_decides_and_no_key_in_part() -> None:
+    many = dict.fromkeys(("a", "b", "c", "d"), ("REG_DWORD", 1))
+    keys = tuple(Key(path, values=("a", "b", "c", "d")) for path in ("HKLM\\A", "HKLM\\B", "HKLM\\C", LSA))
+    host = Host({"HKLM\\A": many, "HKLM\\B": many, "HKLM\\C": {}, LSA: many})
+    found = reg_fallback.read(host, keys, most=12)
+    assert len(host.asked) == 12
+    assert host.asked[0] == LSA
+    assert (found.number(LSA, "d"), found.number("HKLM\\A", "d"), found.has("HKLM\\C")) == (1, 1, True)
+    assert (found.has("HKLM\\B"), found.why("HKLM\\B")) == (False, reg_fallback.TOO_MANY.format(12))
+
+
 def test_rules_of_the_firewall_count_as_unread_and_its_profiles_as_read() -> None:
     found = reg_fallback.read(Host({f"{firewall.STORE}\\PublicProfile": {"EnableFirewall": ("REG_DWORD", 0)}}), firewall.needs(HERE).keys)
     assert found.why(f"{firewall.STORE}\\FirewallRules") == found.why(f"{firewall.POLICIES}\\FirewallRules") == reg_fallback.TOO_MUCH
