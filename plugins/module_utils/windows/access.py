@@ -75,7 +75,7 @@ def more(material: Material, circumstances: Circumstances) -> Needs:
         second.append(rights.record_query())
     identity = network_token.identify(material, circumstances)
     if identity.local is not True and "" not in identity.complete:
-        gets += groups.sids_wanted(material, computer, circumstances.netbios_domain)
+        gets += groups.sids_wanted(material, "" if system.controller_of(material) else computer, circumstances.netbios_domain)
     return Needs(queries=tuple(query for query in second if query is not None), gets=tuple(gets))
 
 

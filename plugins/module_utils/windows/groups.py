@@ -82,11 +82,13 @@ def _id_of(domain: str, name: str) -> str:
 
 
 def _strange(material: Material, computer: str) -> list[Name]:
-    """Members of other domains that may be groups and of which no SID is known: as WMI tells them, or before it was asked as net does."""
+    """Members of other domains that may be groups and of which no SID is known: as WMI tells them, or where it does not as net, which lists users alike."""
     known = resolved(material)
     found: list[Name] = []
     for sid in GROUPS:
         members = _members(material, sid)
+        if isinstance(members, Unknown) and _is_to_come(material, computer, sid):
+            continue
         if isinstance(members, Unknown):
             listed = _by_net(material, sid, members)
             told = [one.name.partition("\\") for one in listed] if not isinstance(listed, Unknown) else []
@@ -94,6 +96,12 @@ def _strange(material: Material, computer: str) -> list[Name]:
         else:
             found += [(domain, name) for domain, name, kind in members if kind == "group"]
     return [(domain, name) for domain, name in found if domain.casefold() != computer.casefold() and folded(domain, name) not in known]
+
+
+def _is_to_come(material: Material, computer: str, sid: str) -> bool:
+    """Whether a further round brings the members of a group."""
+    queries = material.queries
+    return is_name(computer) and f"{MEMBERS}{sid}" not in queries and not isinstance(queries.get(f"{NAMED}{sid}"), Unknown)
 
 
 def names(material: Material) -> dict[str, str]:
