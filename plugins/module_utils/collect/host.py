@@ -26,8 +26,6 @@ from ..wire.tls import chain_of
 from ..wsman.client import Client
 from .inside import CIMV2, CMD, CONFIG, REGISTRY_BY_WMI, Reading, together
 
-ROUNDS = 2
-"""Names of groups first, then the members of those that are members."""
 NOBODY_GOT_IN = Unknown("nobody could log on to the host")
 ROUNDS = 3
 """How often a round may show what to ask in the next: names of groups, their members, the SIDs of members."""
@@ -86,7 +84,7 @@ class Look:
         moot = {"access"} if not here.thorough and way.own and way.enough_for(here.connection) else set()
         names = ("system", *(name for name in self.subsets if name not in moot))
         material = reading.read(together(FILES[name].needs(here) for name in names))
-        for _round in range(ROUNDS if "access" in names else 0):
+        if "access" in names:
             material = deepened(reading, material, here)
         told = {name: FILES[name].evidence(material, here) for name in names}
         if "certificates" in names:

@@ -74,7 +74,8 @@ def read_account(
     locked = _locked(entry, lock, now, policy)
     return AccountEvidence(
         name=entry.text("sAMAccountName"), dn=entry.dn, domain=dns_of_dn(entry.dn), upn=entry.text("userPrincipalName"),
-        sid=entry.sid("objectSid"), token_sids=group_sids, enabled=not control & DISABLED, locked=locked, locked_since=moment_of(seconds_of(lock.number("lockoutTime"))) if locked is True else None,
+        sid=entry.sid("objectSid"), token_sids=group_sids, enabled=not control & DISABLED, locked=locked,
+        locked_since=moment_of(seconds_of(lock.number("lockoutTime"))) if locked is True else None,
         bad_passwords=counters if isinstance(counters, Unknown) else _count(counters), bad_passwords_at=counted_at,
         last_bad_password=None if isinstance(counters, Unknown) else moment_of(seconds_of(counters.number("badPasswordTime"))),
         policy=policy, password_set=moment_of(set_at), must_change=must_change,

@@ -375,7 +375,8 @@ def start(
 ) -> Running:
     """What WinRS does with a command line: cmd /c. `files` are those of the host's %TEMP%, by full path in lower case; pass the same for all its shells.
 
-    `account` is a messages.Account, `user` what the caller is called, `pace` the seconds that each program takes. Never blocks: it is for the reader of the chunks to wait where one has a delay.
+    `account` is a messages.Account, `user` what the caller is called, `pace` the seconds that each program takes. Never blocks: it is
+    for the reader of the chunks to wait where one has a delay.
     """
     call = Call(inside, account, user, files if files is not None else {}, pace=pace)
     return Running(line, call, CODEPAGES.get(codepage, "cp850"), given.decode("utf-8", "replace"))
