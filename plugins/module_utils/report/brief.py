@@ -7,34 +7,60 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..evidence.answers import is_winrm
 from ..evidence.base import Known, Unknown
 from ..evidence.case import Case
-from ..evidence.directory import GRANTED, BindEvidence, DirectoryEvidence, DomainControllerEvidence, RootEvidence, SpnEvidence
-from ..evidence.endpoint import OPEN, DoorEvidence, EndpointEvidence, HttpEvidence
-from ..evidence.logon import PASSED, AttemptEvidence, LogonEvidence, RungEvidence
+from ..evidence.directory import GRANTED, BindEvidence, DirectoryEvidence, DomainControllerEvidence, KerberosStep, RootEvidence, SpnEvidence
+from ..evidence.endpoint import OPEN, ChallengeEvidence, DoorEvidence, EndpointEvidence, HttpEvidence, IdentityEvidence, TlsEvidence, VerifyEvidence
+from ..evidence.logon import ACCEPTED, PASSED, AttemptEvidence, LogonEvidence, RungEvidence
 from . import brief_host
 
 KDC, LDAP = 88, 389
+TOLD_ELSEWHERE = ("date", "connection", "content-length", "keep-alive")
+"""Headers that say nothing, or what another field says."""
 CLASSES = ("http", "wsman")
 """Service classes that a connection may be told to ask for."""
 
 
 def brief(case: Case) -> Case:
-    """The same case to every cause."""
+    """The same case to every cause, but for what the inside shows that is as it always is: findings quote it where it decides."""
     return replace(
-        case, endpoint=_endpoint(case.endpoint), logon=_logon(case.logon), directory=_directory(case.directory),
+        case, endpoint=_endpoint(case.endpoint, case.target.port), logon=_logon(case.logon), directory=_directory(case.directory, case.logon),
         host=brief_host.of_host(case.host, case.target), client=brief_host.of_client(case.client),
     )
 
 
-def _endpoint(seen: Known[EndpointEvidence]) -> Known[EndpointEvidence]:
-    return seen if isinstance(seen, Unknown) else replace(seen, doors=tuple(map(_door, seen.doors)))
+def _endpoint(seen: Known[EndpointEvidence], port: int) -> Known[EndpointEvidence]:
+    """The inventory's door; of others that are WinRM's too, what they offer."""
+    if isinstance(seen, Unknown):
+        return seen
+    told = any(door.port == port and isinstance(door.challenge, ChallengeEvidence) for door in seen.doors)
+    return replace(seen, doors=tuple(_other(_door(door)) if told and door.port != port and is_winrm(door) else _door(door) for door in seen.doors))
+
+
+def _other(door: DoorEvidence) -> DoorEvidence:
+    """Another way into the same WinRM: who it is was told at the first."""
+    tls = door.tls
+    if isinstance(tls, TlsEvidence) and not isinstance(tls.chain, Unknown):
+        tls = replace(tls, chain=tls.chain[:1])
+    return replace(door, tls=tls, challenge=None, clocks=())
 
 
 def _door(door: DoorEvidence) -> DoorEvidence:
-    """What Identify brought is told in fields already."""
-    reply = door.identify
-    return replace(door, identify=replace(reply, body_start="")) if door.identity and isinstance(reply, HttpEvidence) else door
+    """What Identify brought is told in fields already, and so are most headers."""
+    identify, anonymous = door.identify, door.anonymous
+    if isinstance(door.identity, IdentityEvidence) and isinstance(identify, HttpEvidence):
+        identify = replace(identify, headers=(), body_start="")
+    if isinstance(anonymous, HttpEvidence):
+        anonymous = replace(anonymous, headers=tuple(one for one in anonymous.headers if one[0].lower() not in TOLD_ELSEWHERE))
+    return replace(door, identify=identify, anonymous=anonymous, tls=_tls(door.tls))
+
+
+def _tls(seen: Known[TlsEvidence] | None) -> Known[TlsEvidence] | None:
+    """A chain that verifies need not be told beyond its leaf."""
+    if not isinstance(seen, TlsEvidence) or isinstance(seen.chain, Unknown) or not isinstance(seen.chain_verify, VerifyEvidence) or seen.chain_verify.code:
+        return seen
+    return replace(seen, chain=seen.chain[:1])
 
 
 def _logon(seen: Known[LogonEvidence]) -> Known[LogonEvidence]:
@@ -42,8 +68,9 @@ def _logon(seen: Known[LogonEvidence]) -> Known[LogonEvidence]:
 
 
 def _attempt(attempt: AttemptEvidence) -> AttemptEvidence:
-    """Requests and replies of the logon itself, and of what failed."""
-    return replace(attempt, rungs=tuple(_rung(rung, first=number == 0) for number, rung in enumerate(attempt.rungs)))
+    """Requests and replies of the logon itself, and of what failed; of another way that works, that it does."""
+    telling = attempt.own or attempt.outcome != ACCEPTED
+    return replace(attempt, rungs=tuple(_rung(rung, first=number == 0 and telling) for number, rung in enumerate(attempt.rungs)))
 
 
 def _rung(rung: RungEvidence, *, first: bool) -> RungEvidence:
@@ -57,11 +84,18 @@ def _told(reply: HttpEvidence) -> HttpEvidence:
     return replace(reply, headers=(), body_start="")
 
 
-def _directory(seen: Known[DirectoryEvidence]) -> Known[DirectoryEvidence]:
+def _directory(seen: Known[DirectoryEvidence], logon: Known[LogonEvidence]) -> Known[DirectoryEvidence]:
     if isinstance(seen, Unknown):
         return seen
+    told = set() if isinstance(logon, Unknown) else {_asked(step) for step in logon.kdc if step.outcome == GRANTED}
     controllers = tuple(_controller(one, first=one is seen.controllers[0]) for one in seen.controllers)
-    return replace(seen, controllers=controllers, binds=_binds(seen.binds), spns=_spns(seen.spns))
+    # What the KDC granted before the logon, and again to whoever read the directory, is told once.
+    steps = tuple(step for step in seen.steps if _asked(step) not in told)
+    return replace(seen, controllers=controllers, steps=steps, binds=_binds(seen.binds), spns=_spns(seen.spns))
+
+
+def _asked(step: KerberosStep) -> tuple[str, str, str, str]:
+    return step.name, step.asked_for, step.outcome, step.realm
 
 
 def _controller(seen: DomainControllerEvidence, *, first: bool) -> DomainControllerEvidence:

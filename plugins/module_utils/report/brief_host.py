@@ -14,6 +14,8 @@ from ..causes import listening as hearing
 from ..evidence.base import Known, Unknown
 from ..evidence.case import TargetEvidence
 from ..evidence.host import (
+    ALLOWED,
+    DEFAULT,
     NOT_GATHERED,
     OPEN,
     AccessEvidence,
@@ -49,13 +51,13 @@ def of_host(seen: Known[HostEvidence], target: TargetEvidence) -> Known[HostEvid
     by_certificate = target.auth == ("certificate",)
     return replace(
         seen,
-        config=_config(seen.config, _decides),
+        config=_config(seen.config, _decides(target)),
         listeners=seen.listeners if isinstance(seen.listeners, Unknown) else _listeners(seen.listeners, target),
         service=seen.service if isinstance(seen.service, Unknown) else tuple(map(_service, filter(_is_winrm, seen.service))),
         firewall=seen.firewall if isinstance(seen.firewall, Unknown) else _firewall(seen.firewall, target),
         certificates=seen.certificates if isinstance(seen.certificates, Unknown) else _certificates(seen.certificates, target),
         mappings=seen.mappings if by_certificate or isinstance(seen.mappings, Unknown) else NOT_GATHERED,
-        policy=_policy(seen.policy, _of_host),
+        policy=_policy(seen.policy, _of_host(target)),
         access=seen.access if isinstance(seen.access, Unknown) else _access(seen.access, target),
         limits=seen.limits if isinstance(seen.limits, Unknown) else _limits(seen.limits),
         client=NOT_GATHERED, tickets=NOT_GATHERED,
@@ -102,8 +104,17 @@ def _on_client(one: PolicyValueEvidence) -> bool:
     return one.name.lower() in CLIENT_NAMES or _winrm(one)
 
 
-def _decides(one: SettingEvidence) -> bool:
-    return one.path.lower() in DECIDING or one.path.lower().startswith("service/auth/")
+def _decides(target: TargetEvidence) -> t.Callable[[SettingEvidence], bool]:
+    """What causes read, where it is otherwise than by default, or is about the methods and the transport of the inventory."""
+    methods = [configured.LEAVES.get(method, method) for method in target.auth]
+    about = {f"service/auth/{leaf.lower()}" for leaf in (*methods, *(("Negotiate", "Kerberos") if {"negotiate", "kerberos"} & set(target.auth) else ()))}
+    about.add(channel.LEVEL.lower() if target.scheme == "https" else message_encryption.ALLOW.lower())
+
+    def decides(one: SettingEvidence) -> bool:
+        path = one.path.lower()
+        return path in about or (one.source != DEFAULT and (path in DECIDING or path.startswith("service/auth/")))
+
+    return decides
 
 
 def _of_client(one: SettingEvidence) -> bool:
@@ -115,17 +126,29 @@ def _winrm(one: PolicyValueEvidence) -> bool:
     return one.value is not None and WINRM in one.key.lower()
 
 
-def _of_host(one: PolicyValueEvidence) -> bool:
-    version = one.key.lower().partition(configured.PROTOCOLS)[2]
-    return one.name.lower() in NAMES or _winrm(one) or (one.value is not None and version.startswith(configured.TODAY) and version.endswith("server"))
+def _of_host(target: TargetEvidence) -> t.Callable[[PolicyValueEvidence], bool]:
+    """What is set; what is not, of the one value that says by its absence that NTLM may come in."""
+    by_ntlm = bool({"ntlm", "negotiate", "credssp"} & set(target.auth))
+
+    def decides(one: PolicyValueEvidence) -> bool:
+        if one.value is None:
+            return by_ntlm and one.name.lower() == ntlm_policy.RECEIVING.lower()
+        version = one.key.lower().partition(configured.PROTOCOLS)[2]
+        return one.name.lower() in NAMES or _winrm(one) or (version.startswith(configured.TODAY) and version.endswith("server"))
+
+    return decides
 
 
 def _listeners(seen: ListenersEvidence, target: TargetEvidence) -> ListenersEvidence:
-    """Bindings of the port; reservations where something is wrong with them stand among the problems."""
+    """The listener of the port with its binding, all where it has none; reservations where something is wrong with them stand among the problems."""
     bindings = seen.bindings
     if not isinstance(bindings, Unknown):
         bindings = tuple(one for one in bindings if one.endpoint.rpartition(":")[2] == str(target.port))
-    return replace(seen, bindings=bindings, reservations=NOT_GATHERED, problems=seen.problems[:MOST_PROBLEMS])
+    mine = tuple(one for one in seen.listeners if one.port == target.port and one.enabled and one.listening_on)
+    addresses = seen.addresses if seen.problems or not mine else ()
+    return replace(
+        seen, listeners=mine or seen.listeners, addresses=addresses, bindings=bindings, reservations=NOT_GATHERED, problems=seen.problems[:MOST_PROBLEMS],
+    )
 
 
 def _is_winrm(seen: ServiceEvidence) -> bool:
@@ -137,8 +160,10 @@ def _service(seen: ServiceEvidence) -> ServiceEvidence:
 
 
 def _firewall(seen: FirewallEvidence, target: TargetEvidence) -> FirewallEvidence:
-    """The ways to the port, and where one is not open the rules about it."""
+    """The ways to the port, and where one that may be in force is not open, what decides about it."""
     ways = seen.passage(target.port)
+    if ways and all(way.outcome == OPEN for way in ways if way.active is not False):
+        return FirewallEvidence(seen.service, tuple(one for one in seen.profiles if not one.on), passages=tuple(way for way in ways if way.active is not False))
     deciding = {name for way in ways for name in way.rules}
     shut = any(way.outcome != OPEN for way in ways)
     rules = [rule for rule in seen.rules if rule.id in deciding or (shut and rule.ports and passages.concerns(rule, target.port))]
@@ -147,7 +172,9 @@ def _firewall(seen: FirewallEvidence, target: TargetEvidence) -> FirewallEvidenc
 
 
 def _certificates(seen: CertificatesEvidence, target: TargetEvidence) -> CertificatesEvidence:
-    """What the listener uses, and what would do in its place."""
+    """What the listener uses, and what would do in its place, where something is wrong."""
+    if not seen.problems or target.scheme != "https":
+        return replace(seen, stores=(), certificates=(), problems=seen.problems[:MOST_PROBLEMS])
     mine = [one for one in seen.certificates if one.store == "My" and (one.used_by or stores.may_serve(one, target.host))]
     short = tuple(map(_certificate, mine[:MOST_CERTIFICATES]))
     wrong = tuple(one for one in seen.stores if one.unreadable)
@@ -162,7 +189,7 @@ def _certificate(seen: StoredCertificateEvidence) -> StoredCertificateEvidence:
 def _access(seen: AccessEvidence, target: TargetEvidence) -> AccessEvidence:
     """The gates on the way; rights where one of them is in question, plugins where one is switched off."""
     wanted = (gates.NETWORK_LOGON, OWN_SHELL.get(target.connection, "powershell"))
-    kept = tuple(one for one in seen.gates if one.gate in wanted)
+    kept = tuple(replace(one, why="") if one.outcome == ALLOWED else one for one in seen.gates if one.gate in wanted)
     denied = any(one.gate == gates.NETWORK_LOGON and one.outcome != "allowed" for one in kept)
     off = tuple(replace(one, sddl="") for one in seen.descriptors if not one.enabled)
     return replace(seen, sids=NOT_GATHERED, groups=(), rights=seen.rights if denied else (), descriptors=off, gates=kept)

@@ -18,6 +18,8 @@ from .notes import notes
 
 LIMIT = 19_500
 """Bytes of JSON for one host's whole result."""
+MOST_AGAINST = 2
+"""Facts that are told of a cause that is ruled out."""
 REACHES = {"never": (), "confirmed": (CONFIRMED,), "likely": (CONFIRMED, LIKELY)}
 """Verdicts that let the task fail."""
 
@@ -43,6 +45,9 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
     told = brief(case)
     points = ("controller", "endpoint", "logon", "directory", "host", *(("client",) if case.client != NOT_ASKED else ()))
     evidence = {name: encode(getattr(told, name), brief=True) for name in points}
+    if size(evidence) > LIMIT - size(result):
+        for acquitted in result["ruled_out"]:
+            del acquitted["against"][1:]
     result["evidence"] = fit(evidence, LIMIT - size(result))
     return result
 
@@ -75,7 +80,7 @@ def described(finding: Finding) -> dict[str, t.Any]:
 
 
 def _brief(finding: Finding) -> dict[str, t.Any]:
-    return {"cause": finding.cause, "title": BY_ID[finding.cause].title, "summary": finding.summary, "against": encode(finding.against)}
+    return {"cause": finding.cause, "title": BY_ID[finding.cause].title, "summary": finding.summary, "against": encode(finding.against[:MOST_AGAINST])}
 
 
 def _undecided(case: Case, finding: Finding) -> dict[str, t.Any]:

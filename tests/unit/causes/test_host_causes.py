@@ -435,7 +435,12 @@ def test_diagnosis_comes_to_the_same_from_what_it_tells(case: Case, expected: tu
     told = brief(case)
     back = decode(HostEvidence, json.loads(json.dumps(encode(told.host, brief=True))))
     assert back == told.host, "what is left out comes back"
-    assert evaluate_all(told, NOW) == evaluate_all(case, NOW)
+    assert judged(told) == judged(case)
+
+
+def judged(case: Case) -> list[tuple[str, ...]]:
+    """Every trouble. What acquits the other causes is quoted with them, and need not be told a second time."""
+    return [(one.cause, one.rule, one.verdict, one.summary, *one.tied_with) for one in evaluate_all(case, NOW) if one.verdict in TROUBLE]
 
 
 @pytest.mark.parametrize(("case", "expected", "acquitted"), TABLE)

@@ -20,6 +20,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint imp
     ReverseName,
     VerifyEvidence,
 )
+from ansible_collections.winrm.doctor.plugins.module_utils.report.brief import brief
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
 from ansible_collections.winrm.doctor.plugins.module_utils.report.result import result_of
 from cases import ADDRESS, CERTIFICATE, CHALLENGE, NOW, TLS, case, door, silent
@@ -63,7 +64,7 @@ def test_lists_hold_every_cause_once() -> None:
 def test_evidence_comes_back_from_the_result() -> None:
     seen = case()
     result = json.loads(json.dumps(result_of(seen, NOW, "never")))
-    assert decode(EndpointEvidence, result["evidence"]["endpoint"]) == seen.endpoint
+    assert decode(EndpointEvidence, result["evidence"]["endpoint"]) == brief(seen).endpoint
 
 
 def test_result_stays_small_whatever_the_host_says() -> None:
