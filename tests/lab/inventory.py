@@ -57,6 +57,8 @@ class Secrets:
             return {**found, "username": host.spelled(name) if host.domain else f"{host.computer}\\{name}", "password": self.password}
         if isinstance(account, dict):
             return {**found, "username": f"{host.computer}\\{account['name']}", "password": self.rescue[host.name][account["name"]]}
+        if "kerberos" in way.get("auth", ()) and host.account_domain:
+            return {**found, "username": f"{host.account['name']}@{host.account_domain.name}", "password": self.own[host.name]}
         own = (host.user, self.own[host.name]) if host.account else (host.spelled(self.user.rpartition("\\")[2]), self.password)
         return {**found, "username": own[0], "password": own[1]}
 

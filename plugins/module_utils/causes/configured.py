@@ -11,7 +11,7 @@ from ..evidence.endpoint import DoorEvidence
 from ..evidence.host import PolicyValueEvidence
 from ..evidence.logon import ACCEPTED, DENIED, OWN_SHELL
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
-from . import directories, inside, logons, outside, owned
+from . import directories, inside, listening, logons, outside, owned
 
 LEAVES = {"negotiate": "Negotiate", "ntlm": "Negotiate", "kerberos": "Negotiate", "basic": "Basic", "credssp": "CredSSP"}
 """Setting below Service/Auth by method; pywinrm's Kerberos travels under Negotiate, and so does NTLM ([MS-WSMV] 3.1.4.1.30 knows no scheme NTLM)."""
@@ -69,10 +69,23 @@ def _methods(case: Case) -> Finding | None:
     how = f"Set-Item WSMan:\\localhost\\Service\\Auth\\{leaf} $true"
     name = owned.policy_name(inside.host(case), first)
     by = f' by the policy "{name}"' if name else ""
+    offered = use_offered(case, opened) if opened is not None and opened.schemes else ()
     return _finding(
         case, "scheme_not_offered", f"The inventory logs on with {', '.join(case.target.auth)}, which is switched off on this host{by}.", tuple(because),
-        owned.change(inside.host(case), first, f"Enable {leaf} on the host", how, risk), weight=85,
+        *offered, owned.change(inside.host(case), first, f"{'Or enable' if offered else 'Enable'} {leaf} on the host", how, risk), weight=85,
     )
+
+
+def use_offered(case: Case, opened: DoorEvidence) -> tuple[Remedy, ...]:
+    """An offered method that the inventory could use; never Basic over plain HTTP, which sends the password readable."""
+    offered = {scheme.lower() for scheme in opened.schemes}
+    methods = [known for known in ("negotiate", "kerberos", "credssp", "basic") if known in offered and (known != "basic" or opened.scheme == "https")]
+    if not methods and offered:
+        return ()
+    method = methods[0] if methods else "certificate"
+    transport = "ntlm" if method == "negotiate" else method
+    how = outside.setting(case.target, psrp=f"ansible_psrp_auth: {method}", winrm=f"ansible_winrm_transport: {transport}")
+    return (Remedy("Let the inventory use a method that is offered", how),)
 
 
 def _prefix(case: Case, opened: DoorEvidence) -> Finding | None:
@@ -83,7 +96,7 @@ def _prefix(case: Case, opened: DoorEvidence) -> Finding | None:
         return None
     one = mine[0]
     fact = inside.fact(case, f"the listener {one.address}+{one.transport} has the URLPrefix {one.url_prefix}")
-    how = f'winrm set winrm/config/listener?Address={one.address}+Transport={one.transport} @{{URLPrefix="{case.target.path}"}}'
+    how = listening.set_on(one, "URLPrefix", case.target.path)
     return _finding(
         case, "url_prefix", f"The listener answers under /{one.url_prefix}, and the inventory asks for /{case.target.path}.", (fact,),
         Remedy(f"Set the listener's URLPrefix to {case.target.path}", how, "medium"),

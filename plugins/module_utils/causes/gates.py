@@ -17,6 +17,9 @@ from . import directories, inside, logons, owned
 ACCESS_DENIED = (5, 0x80070005)
 NETWORK_LOGON, ROOT_SDDL, PLUGIN = "network_logon", "RootSDDL", "microsoft.powershell"
 SHELLS = "Winrs/AllowRemoteShellAccess"
+CHECK = "On the host: winrm get winrm/config/service (RootSDDL), Get-LocalGroupMember -SID S-1-5-32-580 and S-1-5-32-544, secpol.msc."
+RIGHTS_CHECK = "On the host: secpol.msc, Local Policies, User Rights Assignment; Security 4625 at the time of the logon, with 0xC000015B."
+"""STATUS_LOGON_TYPE_NOT_GRANTED ([MS-ERREF] 2.3.1)."""
 ADMINISTRATORS, REMOTE_MANAGEMENT = "S-1-5-32-544", "S-1-5-32-580"
 """[MS-DTYP] 2.4.2.4."""
 GROUPS = Remedy(
@@ -55,7 +58,7 @@ def finding(case: Case) -> Finding | None:
     rule, summary, remedies = _told(case, access, gate, user)
     return Finding(
         "permissions", rule, verdict, summary, (inside.fact(case, f"{gate.gate}: {gate.why}"), *_membership(case, access), *said),
-        next_check="On the host: winrm get winrm/config/service (RootSDDL), Get-LocalGroupMember -SID S-1-5-32-580 and S-1-5-32-544, secpol.msc.",
+        next_check=RIGHTS_CHECK if gate.gate == NETWORK_LOGON else CHECK,
         remedies=remedies, weight=78,
     )
 
@@ -98,11 +101,15 @@ def _refusing(case: Case) -> GateEvidence | None:
 
 def _told(case: Case, access: AccessEvidence, gate: GateEvidence, user: str) -> tuple[str, str, tuple[Remedy, ...]]:
     why = gate.why.rstrip(".")
+    if access.sid:
+        # A right that was given to the account itself is told by its SID.
+        why = why.replace(access.sid, user)
     if gate.gate == NETWORK_LOGON:
         return "network_logon_denied", f"{user} may not log on to this host over the network: {why}.", _logon_right(access)
     if access.filtered is True:
         summary = f"UAC takes the administrator's rights from {user} over the network, and without them WinRM refuses it: {why}."
-        return "filtered", summary, (FILTERED, _groups(access, user, "powershell"))
+        groups = _groups(access, user, "powershell")
+        return "filtered", summary, (FILTERED, groups if gate.gate == "powershell" else replace(groups, do=f"{groups.do}, and use the connection psrp"))
     off = inside.setting(case, SHELLS)
     if gate.gate == "cmd" and off is not None and inside.is_on(off) is False:
         how = "Set-Item WSMan:\\localhost\\Shell\\AllowRemoteShellAccess $true"

@@ -103,7 +103,7 @@ def _listener(case: Case) -> Finding | None:
     described = tuple(inside.fact(case, _described(one)) for one in seen.listeners)
     off = [one for one in seen.listeners if not one.enabled and one.port == port and one.transport == transport]
     if off:
-        how = f"Set-WSManInstance winrm/config/Listener -SelectorSet @{{Address='{off[0].address}';Transport='{transport}'}} -ValueSet @{{Enabled='true'}}"
+        how = set_on(off[0], "Enabled", "true")
         return _finding(case, "listener_disabled", f"The listener for TCP {port} is switched off.", described, Remedy("Switch the listener on", how, "low"))
     if not seen.listeners:
         return _finding(
@@ -119,6 +119,11 @@ def _listener(case: Case) -> Finding | None:
     enabled = [one for one in seen.listeners if one.enabled]
     move = (Remedy(f"Or let the inventory use {enabled[0].transport} on port {enabled[0].port}", f"ansible_port: {enabled[0].port}"),) if enabled else ()
     return _finding(case, "no_listener", f"WinRM has no listener for {transport} on TCP {port}.", described, create(transport.lower()), *move)
+
+
+def set_on(one: ListenerEvidence, name: str, value: str) -> str:
+    """The command that changes a listener, for PowerShell."""
+    return f"Set-WSManInstance winrm/config/Listener -SelectorSet @{{Address='{one.address}';Transport='{one.transport}'}} -ValueSet @{{{name}='{value}'}}"
 
 
 def create(scheme: str) -> Remedy:
@@ -169,7 +174,7 @@ def _widen(case: Case, problems: t.Sequence[ProblemEvidence]) -> t.Iterator[Reme
         if found.source == POLICY or found.value != found.default:
             told = True
             name = path.rpartition("/")[2]
-            how = f'winrm set winrm/config/service @{{{name}="*"}}'
+            how = f"Set-Item WSMan:\\localhost\\Service\\{name} *"
             yield owned.change(inside.host(case), found, f"Let {name} take in the host's address; an empty one listens nowhere, * everywhere", how)
     seen = inside.listeners(case)
     only = inside.known(seen.listen_only) if seen else None

@@ -46,7 +46,11 @@ def _explained(case: Case, finding: Finding) -> Finding:
     remedies = finding.remedies
     if owner is not None:
         remedies = (REMEDIES[0], owned.change(inside.host(case), owner, "Or raise the quota", ""))
-    return replace(finding, because=(*finding.because, *facts), remedies=remedies)
+    limit = next((one for one in _quotas(case) if one.path == SHELLS), None)
+    summary = finding.summary
+    if limit is not None and finding.rule == "quota_max_shells":
+        summary = f"The account has as many shells open as the host allows: {SHELLS} is {limit.value}."
+    return replace(finding, summary=summary, because=(*finding.because, *facts), remedies=remedies)
 
 
 def _full(case: Case) -> Finding | None:

@@ -344,21 +344,9 @@ def _not_offered(case: Case, opened: DoorEvidence) -> Finding | None:
         f"The inventory logs on with {wanted}, which this host does not offer: {does}.",
         (outside.offer_fact(case, opened),),
         next_check='On the host: winrm get winrm/config/service/auth. Source="GPO" there means that Group Policy decides.',
-        remedies=(*_use_offered(case, opened), *_enable(case, missing)),
+        remedies=(*configured.use_offered(case, opened), *_enable(case, missing)),
         weight=75,
     )
-
-
-def _use_offered(case: Case, opened: DoorEvidence) -> tuple[Remedy, ...]:
-    """An offered method that the inventory could use; never Basic over plain HTTP, which sends the password readable."""
-    offered = {scheme.lower() for scheme in opened.schemes}
-    methods = [known for known in ("negotiate", "kerberos", "credssp", "basic") if known in offered and (known != "basic" or opened.scheme == "https")]
-    if not methods and offered:
-        return ()
-    method = methods[0] if methods else "certificate"
-    transport = "ntlm" if method == "negotiate" else method
-    how = outside.setting(case.target, psrp=f"ansible_psrp_auth: {method}", winrm=f"ansible_winrm_transport: {transport}")
-    return (Remedy("Let the inventory use a method that is offered", how),)
 
 
 def _enable(case: Case, missing: tuple[str, ...]) -> tuple[Remedy, ...]:

@@ -11,7 +11,7 @@ from ..evidence.endpoint import TlsEvidence
 from ..evidence.host import ProblemEvidence, StoredCertificateEvidence
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
 from ..target import is_address
-from . import directories, inside, outside
+from . import directories, inside, listening, outside
 
 SERVER_AUTH = ("1.3.6.1.5.5.7.3.1", "2.5.29.37.0")
 """id-kp-serverAuth and anyExtendedKeyUsage ([RFC 5280] 4.2.1.12)."""
@@ -59,7 +59,7 @@ def differing(case: Case, presented: str) -> Finding | None:
     shown = any(one.thumbprint.upper() == presented.upper() for one in bound)
     kind = next((one.kind for one in found if one.kind == "foreign_binding"), "binding_differs")
     named = mine[0].thumbprint
-    how = f'winrm set winrm/config/Listener?Address={mine[0].address}+Transport=HTTPS @{{CertificateThumbprint="{named}"}}'
+    how = listening.set_on(mine[0], "CertificateThumbprint", named)
     whose = "another application's" if kind == "foreign_binding" else "another one"
     return Finding(
         "certificate", kind, directories.at_most(limit, CONFIRMED if shown else LIKELY),

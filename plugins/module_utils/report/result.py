@@ -45,9 +45,11 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
     told = brief(case)
     points = ("controller", "endpoint", "logon", "directory", "host", *(("client",) if case.client != NOT_ASKED else ()))
     evidence = {name: encode(getattr(told, name), brief=True) for name in points}
-    if size(evidence) > LIMIT - size(result):
-        for acquitted in result["ruled_out"]:
-            del acquitted["against"][1:]
+    for kept in (1, 0):
+        # Each says why in its summary; what was seen stands in the evidence, which is to stay whole.
+        if size(evidence) > LIMIT - size(result):
+            for acquitted in result["ruled_out"]:
+                del acquitted["against"][kept:]
     result["evidence"] = fit(evidence, LIMIT - size(result))
     return result
 

@@ -472,7 +472,7 @@ def told(finding: Finding) -> str:
         ),
         pytest.param(
             shut(rescued(config=config(Service__IPv4Filter="192.0.2.99-192.0.2.99"), listeners=with_problems(LEFT_OUT))),
-            ('winrm set winrm/config/service @{IPv4Filter="*"}', "where * is the default"), id="a filter made by hand",
+            ("Set-Item WSMan:\\localhost\\Service\\IPv4Filter *", "where * is the default"), id="a filter made by hand",
         ),
         pytest.param(shut(rescued(listeners=with_problems(LEFT_OUT, listen_only=("192.0.2.99",)))), ("netsh http show iplisten",), id="HTTP.sys' list"),
         pytest.param(
