@@ -88,6 +88,15 @@ def test_what_stands_in_the_way_is_there(lab: Lab) -> None:
     assert inside(lab, "conf01").config["Service/AllowRemoteAccess"] == "false"
     assert inside(lab, "ntlm01").values[derive.MSV, "RestrictReceivingNTLMTraffic"] == ("REG_DWORD", 2)
     assert inside(lab, "token01").values[derive.HTTP_PARAMETERS, "MaxFieldLength"] == ("REG_DWORD", 300)
+    assert inside(lab, "ins41").values[derive.MSV, "RestrictReceivingNTLMTraffic"] == ("REG_DWORD", 1)
+    assert [(one.user, one.enabled) for name in ("ins24", "ins25", "ins26") for one in inside(lab, name).mappings] == [("deploy", True), ("deploy", False)]
+    assert [(one.subject, one.user) for one in inside(lab, "cert07").mappings] == [("deploy@localhost", "gone")]
+    assert {one.sddl for one in inside(lab, "ins33").plugins if "PowerShell" in one.name} == {derive.ADMINS_ONLY}
+    assert {one.owner for one in inside(lab, "ins46").shells} == {"LAB\\ins46"}
+    presented, spare = inside(lab, "ins22").stores["My"]
+    assert inside(lab, "ins22").listeners[-1].thumbprint == blobs.thumbprint(spare.der)
+    assert {thumbprint for thumbprint, _application in inside(lab, "ins22").bindings.values()} == {blobs.thumbprint(presented.der)}
+    assert inside(lab, "ins10").listeners[0].address == f"IP:{named('ins10').address}"
     assert inside(lab, "mach02").netlogon.channel == 1787
     assert inside(lab, "web04").netlogon.located == 1355
     assert inside(lab, "cert01").mappings[0].user == "deploy"
