@@ -29,6 +29,8 @@ EVERYBODY = load()
 HOSTS = [host for host in EVERYBODY if HAS_DOMAIN or not host.needs_ad]
 ALONE = [host for host in EVERYBODY if not host.needs_ad]
 """Those whose truth is the same without a domain controller."""
+SOME = [host for host in HOSTS if not host.name.startswith("ins")]
+"""Enough to see how a play runs otherwise; those that the inside decides take the longest."""
 LIMITED = "web01,sql01,app14"
 BATCH = 29
 # Without a reader: after two runs it would see what they have counted, and spare the accounts with a wrong password.
@@ -39,8 +41,8 @@ RUNS = {
     "again": "ansible-playbook -f 10 first.yml --diff",
     "check": f"ansible-playbook -f 10 first.yml --check --diff -l {LIMITED} -e troubleshoot_report_path=unwritten.json",
     "limit": f"ansible-playbook first.yml -l {LIMITED} --diff",
-    "serial": f"ansible-playbook -f 10 serial.yml {QUICK}",
-    "free": f"ansible-playbook -f 10 free.yml {QUICK}",
+    "serial": f"ansible-playbook -f 10 serial.yml {QUICK} -l 'all:!ins*'",
+    "free": f"ansible-playbook -f 10 free.yml {QUICK} -l 'all:!ins*'",
     "loud": f"ansible-playbook -f 10 first.yml -vvvv {QUICK} -l {LIMITED},app06,edge01,wrong01",
     "fail": "ansible-playbook first.yml -l web01,sql01,app03 -e troubleshoot_fail_on=confirmed -e troubleshoot_report_path=",
 }
@@ -162,13 +164,13 @@ def test_limited_run_keeps_the_other_hosts(runs: Runs) -> None:
 
 def test_serial_run_reports_batch_by_batch(runs: Runs) -> None:
     headlines = re.findall(r"WINRM DOCTOR: (\d+) hosts", runs.output("serial"))
-    assert [int(number) for number in headlines] == [len(HOSTS[at : at + BATCH]) for at in range(0, len(HOSTS), BATCH)]
+    assert [int(number) for number in headlines] == [len(SOME[at : at + BATCH]) for at in range(0, len(SOME), BATCH)]
 
 
 def test_free_strategy_reports_once_and_the_same(runs: Runs) -> None:
     assert runs.output("free").count("WINRM DOCTOR:") == 1
-    headline = runs.screen("first").splitlines()[0]
-    assert headline in runs.output("free")
+    well = sum(host.healthy for host in SOME)
+    assert f"WINRM DOCTOR: {len(SOME)} hosts, {len(SOME) - well} in trouble, {well} with nothing wrong seen" in runs.output("free")
 
 
 def test_fail_on_lets_the_right_host_fail_after_the_report(runs: Runs) -> None:

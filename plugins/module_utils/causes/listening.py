@@ -9,7 +9,7 @@ import typing as t
 
 from ..evidence.case import Case
 from ..evidence.endpoint import OPEN
-from ..evidence.host import POLICY, ListenerEvidence, ProblemEvidence
+from ..evidence.host import POLICY, ListenerEvidence, ProblemEvidence, SettingEvidence
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
 from . import directories, inside, outside, owned
 
@@ -18,6 +18,7 @@ NOT_SURE = ("start_pending",)
 """A service that is about to run."""
 FILTERS = ("Service/IPv4Filter", "Service/IPv6Filter")
 START = Remedy("Start the service, and let it start with Windows", "Set-Service WinRM -StartupType Automatic; Start-Service WinRM", "low")
+WIDE = "the host's address; an empty one listens nowhere, * everywhere"
 IPLISTEN = Remedy(
     "Take the list away, or add the address; whatever else uses HTTP on this host, such as IIS, listens by the same list",
     "netsh http show iplisten; netsh http add iplisten ipaddress=ADDRESS; then Restart-Service WinRM", "high",
@@ -122,8 +123,9 @@ def _listener(case: Case) -> Finding | None:
 
 
 def set_on(one: ListenerEvidence, name: str, value: str) -> str:
-    """The command that changes a listener, for PowerShell."""
-    return f"Set-WSManInstance winrm/config/Listener -SelectorSet @{{Address='{one.address}';Transport='{one.transport}'}} -ValueSet @{{{name}='{value}'}}"
+    """The command that changes a listener, for PowerShell; what a host calls itself stays inside its quotes."""
+    address, transport, wanted = (text.replace("'", "''") for text in (one.address, one.transport, value))
+    return f"Set-WSManInstance winrm/config/Listener -SelectorSet @{{Address='{address}';Transport='{transport}'}} -ValueSet @{{{name}='{wanted}'}}"
 
 
 def create(scheme: str) -> Remedy:
@@ -167,15 +169,21 @@ def _filter_facts(case: Case) -> tuple[Fact, ...]:
 def _widen(case: Case, problems: t.Sequence[ProblemEvidence]) -> t.Iterator[Remedy]:
     """Filter, list, or neither."""
     told = False
+    by_policy: list[SettingEvidence] = []
     for path in FILTERS:
         found = inside.setting(case, path)
-        if found is None or found.value == "*":
+        if found is None or found.value == "*" or not (found.source == POLICY or found.value != found.default):
             continue
-        if found.source == POLICY or found.value != found.default:
-            told = True
+        told = True
+        if found.source == POLICY:
+            by_policy.append(found)
+        else:
             name = path.rpartition("/")[2]
-            how = f"Set-Item WSMan:\\localhost\\Service\\{name} *"
-            yield owned.change(inside.host(case), found, f"Let {name} take in the host's address; an empty one listens nowhere, * everywhere", how)
+            yield Remedy(f"Let {name} take in {WIDE}", f"Set-Item WSMan:\\localhost\\Service\\{name} *", "medium")
+    if by_policy:
+        # One policy has both.
+        names = " and ".join(one.path.rpartition("/")[2] for one in by_policy)
+        yield owned.change(inside.host(case), by_policy[0], f"Let {names} take in {WIDE}", "")
     seen = inside.listeners(case)
     only = inside.known(seen.listen_only) if seen else None
     if only:

@@ -86,7 +86,7 @@ def _unmapped(case: Case, attempt: AttemptEvidence, own: CertificateEvidence | N
     fact = inside.fact(case, f"the host maps {there}")
     return _finding(
         case, attempt, "client_unmapped", f"Nothing on the host maps {names} to an account.", fact,
-        remedy=Remedy("Map the certificate to a local account of the host", MAP, "medium"),
+        remedy=Remedy("Map the certificate to a local account of the host", MAP.replace("UPN", own.upns[0]) if own and own.upns else MAP, "medium"),
     )
 
 

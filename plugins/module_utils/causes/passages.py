@@ -106,9 +106,8 @@ def allow(port: int, profile: str = "") -> Remedy:
 
 
 def _called(rule: RuleEvidence) -> str:
-    """A rule by its id, and by its name where that is no reference to a text in a library."""
-    name = f" ({rule.name})" if rule.name and not rule.name.startswith("@") else ""
-    return f"{rule.id}{name}"
+    """A rule by its name where that is no reference to a text in a library, and by its id."""
+    return f'"{rule.name}" ({rule.id})' if rule.name and not rule.name.startswith("@") else rule.id
 
 
 def _change(rule: RuleEvidence, do: str, how: str, risk: str = "medium") -> Remedy:

@@ -83,7 +83,11 @@ def replace_with(case: Case, now: float) -> Remedy:
     """What gives the listener a fitting certificate: the very one, where the host has it already."""
     better = fitting(case, now)
     thumbprint = better.certificate.thumbprint if better else "THUMBPRINT"
+    listed = inside.listeners(case)
+    mine = next((one for one in (listed.listeners if listed else ()) if one.port == case.target.port and one.transport == "HTTPS"), None)
     how = f"Set-Item WSMan:\\localhost\\Listener\\LISTENER\\CertificateThumbprint {thumbprint}"
+    if mine is not None:
+        how = listening.set_on(mine, "CertificateThumbprint", thumbprint)
     if better is None:
         return Remedy("Give the HTTPS listener a fitting certificate from your own authority", how, "medium")
     own = better.certificate

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all, leading
+from ansible_collections.winrm.doctor.plugins.module_utils.causes.listening import set_on
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
@@ -491,7 +492,7 @@ def told(finding: Finding) -> str:
         ),
         pytest.param(
             shut(rescued(firewall=blocked(way={"rules": ("stop",)}, rules=(replace(RULE_TLS, id="stop", action="block", source="policy"),)))),
-            ("The rule stop (WinRM HTTPS)", 'setting "Windows Defender Firewall with Advanced Security, Inbound Rules"'), id="a rule of policy blocks",
+            ('The rule "WinRM HTTPS" (stop)', 'setting "Windows Defender Firewall with Advanced Security, Inbound Rules"'), id="a rule of policy blocks",
         ),
         pytest.param(
             shut(rescued(firewall=blocked(profile="public", **PUBLIC))),
@@ -538,7 +539,7 @@ def told(finding: Finding) -> str:
                 )),
                 broken(), doors=(door(tls=replace(TLS, chain=(replace(CERTIFICATE, not_after="2026-02-01T00:00:00Z"),), chain_verify=VerifyEvidence(10))),),
             ),
-            ("the certificate that the host has already: CN=web01.example.com, until 2027-03-01", f"CertificateThumbprint {OTHER_THUMBPRINT}"),
+            ("the certificate that the host has already: CN=web01.example.com, until 2027-03-01", f"-ValueSet @{{CertificateThumbprint='{OTHER_THUMBPRINT}'}}"),
             id="a certificate that would do",
         ),
         pytest.param(
@@ -593,6 +594,10 @@ def test_group_is_advised_with_the_account_s_own_name(user: str, sid: str, membe
     found = first(seen(rescued(access=told), attempt("refused", **PROVEN)))
     assert "may log on, but not open a PowerShell session: it is a member neither of Administrators nor of Remote Management Users." in found.summary
     assert found.remedies[0].how == f"Add-LocalGroupMember -SID S-1-5-32-580 -Member {member}"
+
+
+def test_command_keeps_what_a_host_calls_itself_in_its_quotes() -> None:
+    assert set_on(replace(HTTPS, address="*'; rm"), "Enabled", "true").endswith("@{Address='*''; rm';Transport='HTTPS'} -ValueSet @{Enabled='true'}")
 
 
 def test_value_that_nobody_ran_into_is_no_more_than_likely() -> None:
