@@ -167,7 +167,9 @@ class Pool:
             if late := self._late(one):
                 return late
         itself = "It signs itself and is" if len(path) == 1 else f"It ends in {self._subject(last)}, which is"
-        return TRUSTED, f"{itself} in {place}."
+        # A chain is one thing, the dates of what it begins with another: told beside it as a problem, they must not seem contradicted.
+        dated = "; its own dates are another matter, and do not fit today" if self._late(path[0]) else ""
+        return TRUSTED, f"{itself} in {place}{dated}."
 
     def _incomplete(self, path: Path) -> str:
         last = path[-1]

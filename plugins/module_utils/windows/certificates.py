@@ -43,8 +43,12 @@ def _deep(circumstances: Circumstances) -> bool:
 def _places(circumstances: Circumstances) -> tuple[Place, ...]:
     if not _deep(circumstances):
         return (MY,)
-    # AuthRoot is the largest and holds public authorities only.
-    return (MY, ROOT, CA, DISALLOWED, *((AUTH_ROOT, TRUSTED_PEOPLE) if circumstances.thorough else ()), *FILLED)
+    return (MY, ROOT, CA, DISALLOWED, *((AUTH_ROOT,) if _public(circumstances) else ()), *((TRUSTED_PEOPLE,) if circumstances.thorough else ()), *FILLED)
+
+
+def _public(circumstances: Circumstances) -> bool:
+    """Whether AuthRoot is read, the largest store, which holds public authorities only: without it no chain of a stranger can be called untrusted."""
+    return circumstances.thorough or bool(circumstances.presented)
 
 
 def _bare(circumstances: Circumstances) -> tuple[Place, ...]:
@@ -95,7 +99,7 @@ class _Look:
 def _look(material: Material, here: Circumstances) -> _Look:
     contents = read(material.registry, _places(here), _bare(here))
     unread = tuple(place for place in contents.unread if place.startswith(("Root", "CA", "AuthRoot")))
-    left_out = () if here.thorough else (AUTH_ROOT.where,)
+    left_out = () if _public(here) else (AUTH_ROOT.where,)
     sent = tuple(filter(None, map(loose, here.presented)))
     pool = Pool((*contents.stored, *sent), here.at + (here.offset or 0.0), contents.named("Disallowed"), (*unread, *left_out), _automatic(material))
     uses = _uses(material, here)

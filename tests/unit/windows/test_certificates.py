@@ -399,6 +399,27 @@ def test_client_judges_what_another_host_presents(sent: list[Made], root: list[M
     assert told(material(stores()), replace(HERE, presented=(b"junk",))).presented is None
 
 
+def test_diagnosis_of_a_client_reads_public_roots_too() -> None:
+    here = replace(HERE, presented=(WEB.der,), scheme="http", thorough=False)
+    assert any(key.path.endswith("AuthRoot\\Certificates") for key in certificates.needs(here).keys)
+    assert not any(key.path.endswith("AuthRoot\\Certificates") for key in certificates.needs(replace(here, presented=(), scheme="https")).keys)
+    seen = told(material(stores(root=[RSA_TOP])), here)
+    assert seen.presented
+    assert seen.presented.outcome != "undecided"
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [((-400, -20), "which is in Root; its own dates are another matter, and do not fit today."), ((-9, 300), "which is in Root.")],
+)
+def test_chain_of_an_expired_certificate_does_not_sound_as_if_its_dates_were_well(days: tuple[float, float], words: str) -> None:
+    late = make("web01", SUB, names=["web01.example.com"], uses=[SERVER], days=days)
+    own = used(late).of(late.thumbprint)
+    assert own
+    assert own.chain
+    assert own.chain.outcome == "trusted"
+    assert own.chain.why.endswith(words)
+
+
 def test_damaged_blobs_never_raise() -> None:
     chance = random.Random(7)
     for _round in range(150):
