@@ -50,7 +50,7 @@ class Ladder:
             pass
         means = "A cmd shell opens and closes."
         if shell.deleted is None or shell.deleted.leg.reply.status != 200:
-            means = "A cmd shell opens; deleting it failed, so it stays until its idle time-out (two hours by default)."
+            means = "A cmd shell opens; deleting it failed, so it stays until its idle time-out, a minute where the host takes that."
         return RungEvidence("cmd", PASSED, means, tuple(answer.leg for answer in (shell.created, shell.deleted) if answer))
 
     def _powershell(self) -> RungEvidence:

@@ -86,8 +86,10 @@ def input_body(resource: str, method: str, parameters: Parameters) -> str:
     return f"<p:{method}_INPUT xmlns:p={quoteattr(resource)}>{inner}</p:{method}_INPUT>"
 
 
-SHELL_BODY = "<rsp:Shell><rsp:InputStreams>stdin</rsp:InputStreams><rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>"
-"""A shell as it was recorded ([MS-WSMV] 2.2.4.37)."""
+def shell_body(idle: int = 0) -> str:
+    """A shell as it was recorded, in the order of [MS-WSMV] 2.2.4.37's schema; where `idle` is set, the host forgets it after so many seconds without use."""
+    forgotten = f"<rsp:IdleTimeOut>PT{idle}S</rsp:IdleTimeOut>" if idle else ""
+    return f"<rsp:Shell>{forgotten}<rsp:InputStreams>stdin</rsp:InputStreams><rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>"
 
 
 def command_body(line: str) -> str:

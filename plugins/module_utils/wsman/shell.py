@@ -38,6 +38,12 @@ LITTLE, PAUSES = 4096, (0.1, 0.2, 0.4)
 A host answers as soon as there is any output, while the command still runs (recorded: winrs-optimeout-02), so that a line of sixty commands could take as
 many questions. Where little came, more is about to: it may gather meanwhile. After much the next question follows at once, for how much a host keeps for
 nobody is not known, and a pipe that is full halts the command that writes into it [INF]."""
+IDLE = 60
+"""Seconds without use after which the host may forget a shell that nobody deletes any more, because this run was killed: the least that Windows takes
+([MS-WSMV] 2.2.4.23, IdleTimeoutms). While somebody asks for a command's output every 20 s no shell is idle."""
+NO_SUCH_IDLE = (0x803381F2, 0x8033803A, 0x80338041, 0x8033800C)
+"""ERROR_WINRS_IDLETIMEOUT_OUTOFBOUNDS; [INF] what else a host could say that does not take the element: INVALID_PARAMETER, SCHEMA_VALIDATION_ERROR,
+UNSUPPORTED_TIMEOUT."""
 CLOSING = 5.0
 """Seconds for deleting a shell, also where the time for its commands is used up."""
 
@@ -68,7 +74,12 @@ class Shell:
     def __enter__(self) -> Shell:
         """Create it; raises WsmanError."""
         what = "Create a cmd shell"
-        body = self.client.ask(self._message(f"{envelope.TRANSFER}/Create", envelope.SHELL_BODY, OPTIONS), what)
+        try:
+            body = self._create(what, IDLE)
+        except Faulted as error:
+            if error.fault.code not in NO_SUCH_IDLE:
+                raise
+            body = self._create(what)
         self.created = self.client.last
         self.id = shell_id(body)
         if not self.id:
@@ -87,6 +98,9 @@ class Shell:
             pass
         finally:
             self.id, self.deleted, self.client.deadline = "", self.client.last, before
+
+    def _create(self, what: str, idle: int = 0) -> Node:
+        return self.client.ask(self._message(f"{envelope.TRANSFER}/Create", envelope.shell_body(idle), OPTIONS), what)
 
     def run(self, line: str, *, deadline: Deadline | None = None) -> Output:
         """Run a line by cmd.exe and wait until it ends; what it said before a failure is kept. `deadline`: sooner than the client's."""

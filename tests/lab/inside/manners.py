@@ -37,6 +37,7 @@ MANNERS: t.Mapping[str, Manner] = {
     "output": Manner(
         ("as_it_comes", "at_once", "slow"), "Recorded: Receive brings what there is while commands run (winrs-optimeout-02). [inferred] 2 or 20 ms each.",
     ),
+    "idle": Manner(("taken", "refused"), "pypsrp and WinRb ask for an IdleTimeOut, which hosts take. [inferred] ERROR_WINRS_IDLETIMEOUT_OUTOFBOUNDS."),
     "registry_class": Manner(("default", "cimv2", "both"), "Recorded: root/default has StdRegProv. jWSMV and Microsoft: root/cimv2 has it too since Vista."),
 }
 """Names of `Inside.manner`."""

@@ -165,12 +165,12 @@ def forgotten(number: int, one: Forgotten) -> str:
     return shell_element(id, one.resource, one.owner, one.client, "P0DT3H12M7S", "P0DT3H11M55S")
 
 
-def shell_element(id: str, uri: str, owner: str, client: str, age: str = "P0DT0H0M1S", quiet: str = "P0DT0H0M1S") -> str:
+def shell_element(id: str, uri: str, owner: str, client: str, age: str = "P0DT0H0M1S", quiet: str = "P0DT0H0M1S", idle: float = 7200.0) -> str:
     """A Shell: order of [MS-WSMV] 2.2.4.37's schema; those of PowerShell have a stream `pr` (recorded from several hosts)."""
     power = uri.startswith("http://schemas.microsoft.com/powershell/")
     fields = (
         ("ShellId", id), ("Name", "Session1" if power else None), ("ResourceUri", uri), ("Owner", owner), ("ClientIP", client),
-        ("ProcessId", str(2000 + sum(map(ord, id)) % 6000)), ("IdleTimeOut", "PT7200.000S"), ("InputStreams", "stdin pr" if power else "stdin"),
+        ("ProcessId", str(2000 + sum(map(ord, id)) % 6000)), ("IdleTimeOut", f"PT{idle:.3f}S"), ("InputStreams", "stdin pr" if power else "stdin"),
         ("OutputStreams", "stdout" if power else "stdout stderr"), ("MaxIdleTimeOut", "PT2147483.647S"), ("Locale", "en-US"), ("DataLocale", "en-US"),
         ("CompressionMode", "NoCompression"), ("ProfileLoaded", "Yes"), ("Encoding", "UTF8"), ("BufferMode", "Block"), ("State", "Connected"),
         ("ShellRunTime", age), ("ShellInactivity", quiet),

@@ -18,13 +18,14 @@ from ..inside import cmd, resources
 from ..inside.manners import manner
 from ..messages import Account, Windows
 from .psrp import PowerShell
-from .soap import NS, Fault, Message, reply
+from .soap import NS, Fault, Message, reply, seconds
 from .toy import Toy
 
 SHELL = NS["rsp"]
 DONE = f"{SHELL}/CommandState/Done"
 PACE = {"as_it_comes": 0.002, "at_once": 0.0, "slow": 0.02}
 """Seconds that a program takes, by manner."""
+LEAST_IDLE = 60.0
 
 
 @dataclass
@@ -53,24 +54,50 @@ class Shell:
     resource: str = ""
     owner: str = ""
     codepage: int = 437
+    idle: float = 7200.0
+    """Seconds without a request after which it is gone."""
+    used: float = 0.0
+    """When the last answer about it was sent."""
 
 
 class Shells:
     """All shells of a host, by ShellId."""
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows = windows
+    def __init__(self, windows: Windows, clock: t.Callable[[], float] = lambda: time.monotonic()) -> None:
+        self.windows, self.clock = windows, clock
         self.open: dict[str, Shell] = {}
         self.files: dict[str, bytes] = {}
         """%TEMP%, by full path in lower case."""
 
     def listed(self, user: str, account: Account) -> list[str]:
         """The shells that somebody may see, as elements: an administrator all, others their own."""
+        self._forget()
         seen = {id: shell for id, shell in self.open.items() if account.administrator or shell.owner == user}
-        return [resources.shell_element(id, shell.resource, shell.owner, "127.0.0.1") for id, shell in seen.items()]
+        return [resources.shell_element(id, shell.resource, shell.owner, "127.0.0.1", idle=shell.idle) for id, shell in seen.items()]
+
+    def _forget(self) -> None:
+        """Those that were idle for too long ([MS-WSMV] 3.1.4.1.31.5)."""
+        now = self.clock()
+        self.open = {id: shell for id, shell in self.open.items() if now - shell.used <= shell.idle}
 
     def answer(self, request: Message, user: str, account: Account) -> tuple[bytes, float]:
         """One request about shells, and the seconds that its answer takes; raises a Fault."""
+        self._forget()
+        try:
+            message, delay = self._answer(request, user, account)
+        except Late as error:
+            self._use(request, error.seconds)
+            raise
+        self._use(request, delay)
+        return message, delay
+
+    def _use(self, request: Message, delay: float) -> None:
+        """The time that the answer takes is not idle."""
+        shell = self.open.get(request.selectors.get("ShellId", "").upper())
+        if shell is not None:
+            shell.used = self.clock() + max(0.0, delay)
+
+    def _answer(self, request: Message, user: str, account: Account) -> tuple[bytes, float]:
         verb = request.verb
         if verb == "Create":
             return self._create(request, user), 0.0
@@ -92,7 +119,10 @@ class Shells:
         asked = request.find("rsp:Shell")
         id = ((asked.get("ShellId") if asked is not None else None) or str(uuid.uuid4())).upper()
         codepage = request.options.get("WINRS_CODEPAGE", "")
-        shell = self.open[id] = Shell(resource=request.resource, owner=user, codepage=int(codepage) if codepage.isdecimal() else 437)
+        idle = self._idle(asked.findtext("rsp:IdleTimeOut", "", NS) if asked is not None else "")
+        shell = self.open[id] = Shell(
+            resource=request.resource, owner=user, codepage=int(codepage) if codepage.isdecimal() else 437, idle=idle, used=self.clock(),
+        )
         creation = request.find(".//ps:creationXml")
         if request.resource.startswith("http://schemas.microsoft.com/powershell/") and creation is not None:
             shell.power = PowerShell(Toy(self.windows, user))
@@ -101,11 +131,20 @@ class Shells:
             f"<x:ResourceCreated><a:Address>http://{self.windows.computer}:5985/wsman</a:Address><a:ReferenceParameters><w:ResourceURI>"
             f'{escape(request.resource)}</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">{id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated><rsp:Shell><rsp:ShellId>{id}</rsp:ShellId><rsp:ResourceUri>{escape(request.resource)}</rsp:ResourceUri>"
-            f"<rsp:Owner>{escape(user)}</rsp:Owner><rsp:ClientIP>127.0.0.1</rsp:ClientIP><rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut>"
+            f"<rsp:Owner>{escape(user)}</rsp:Owner><rsp:ClientIP>127.0.0.1</rsp:ClientIP><rsp:IdleTimeOut>PT{idle:.3f}S</rsp:IdleTimeOut>"
             f"<rsp:InputStreams>{'stdin pr' if shell.power else 'stdin'}</rsp:InputStreams>"
             f"<rsp:OutputStreams>{'stdout' if shell.power else 'stdout stderr'}</rsp:OutputStreams></rsp:Shell>"
         )
         return reply(request, f"{NS['x']}/CreateResponse", body)
+
+    def _idle(self, asked: str) -> float:
+        """Seconds; the least is a minute ([MS-WSMV] 2.2.4.23, IdleTimeoutms)."""
+        if not asked:
+            return 7200.0
+        wanted = seconds(asked)
+        if wanted < LEAST_IDLE or (self.windows.inside is not None and manner(self.windows.inside, "idle") == "refused"):
+            raise Fault("s:Sender", "w:InvalidParameter", "The idle time-out of the shell is out of bounds.", 2150859250)
+        return wanted
 
     def _command(self, request: Message, shell: Shell, user: str) -> str:
         line = request.find("rsp:CommandLine")

@@ -95,12 +95,12 @@ def read(data: bytes) -> Message:
     selectors, options = ({item.get("Name", ""): item.text or "" for item in header.iter(f"{{{NS['w']}}}{name}")} for name in ("Selector", "Option"))
     size = (header.findtext("w:MaxEnvelopeSize", "", NS) or "").strip()
     return Message(
-        text["a:Action"], text["a:MessageID"], text["w:ResourceURI"], selectors, body, options, _seconds(text["w:OperationTimeout"]),
+        text["a:Action"], text["a:MessageID"], text["w:ResourceURI"], selectors, body, options, seconds(text["w:OperationTimeout"]),
         int(size) if size.isdecimal() else 0,
     )
 
 
-def _seconds(duration: str) -> float:
+def seconds(duration: str) -> float:
     """Of an xs:duration what clients send: PT20S, PT60.000S, PT1M30S; anything else is 0."""
     found = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?", duration)
     return sum(float(part or 0) * factor for part, factor in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0.0

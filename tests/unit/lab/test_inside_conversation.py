@@ -93,6 +93,31 @@ def test_a_shell_that_is_open_is_listed() -> None:
     assert text(listed, "ResourceUri").endswith("/windows/shell/cmd")
 
 
+def test_a_shell_that_is_idle_is_forgotten_after_the_time_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(shells.time, "monotonic", lambda: now[0])
+    host = Host("IN12")
+    short = text(host.ask(f"{TRANSFER}/Create", "windows/shell/cmd", "<rsp:Shell><rsp:IdleTimeOut>PT60S</rsp:IdleTimeOut></rsp:Shell>"), "ShellId")
+    usual = host.open()
+    now[0] = 59.0
+    assert host.start(short, "hostname")
+    now[0] = 100.0
+    listed = host.ask(ENUMERATE, "windows/shell", "")
+    assert {element.text for element in named(host.ask(f"{TRANSFER}/Create", "windows/shell/cmd", "<rsp:Shell/>"), "IdleTimeOut")} == {"PT7200.000S"}
+    assert listed.status == 200
+    now[0] = 120.0
+    assert code(host.ask(f"{SHELL}/Command", "windows/shell/cmd", "<rsp:CommandLine/>", short)) == 2150858843
+    assert host.start(usual, "hostname")
+
+
+@pytest.mark.parametrize(("manner", "asked"), [("taken", "PT59S"), ("refused", "PT60S")])
+def test_an_idle_time_may_be_refused(manner: str, asked: str) -> None:
+    host = Host("IN13", manner={"idle": manner})
+    body = f"<rsp:Shell><rsp:IdleTimeOut>{asked}</rsp:IdleTimeOut></rsp:Shell>"
+    assert code(host.ask(f"{TRANSFER}/Create", "windows/shell/cmd", body)) == 2150859250
+    assert host.open()
+
+
 def test_cmd_can_be_closed_while_the_rest_is_open() -> None:
     host = Host("IN04", forbidden=("cmd",))
     assert code(host.ask(f"{TRANSFER}/Create", "windows/shell/cmd", "<rsp:Shell/>")) == 5

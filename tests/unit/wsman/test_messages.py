@@ -128,7 +128,7 @@ def shell_message(verb: str, inner: str, options: dict[str, str] | None = None) 
     ("name", "ours"),
     [
         ("config-get-00-request-Get.xml", envelope.request(f"{envelope.TRANSFER}/Get", envelope.resource_uri("config"), TO)),
-        ("winrs-standard-00-request-Create.xml", envelope.request(f"{envelope.TRANSFER}/Create", envelope.CMD, TO, body=envelope.SHELL_BODY)),
+        ("winrs-standard-00-request-Create.xml", envelope.request(f"{envelope.TRANSFER}/Create", envelope.CMD, TO, body=envelope.shell_body())),
         ("winrs-standard-02-request-Receive.xml", shell_message("Receive", envelope.receive_body("C"), {"WSMAN_CMDSHELL_OPTION_KEEPALIVE": "TRUE"})),
         ("winrs-standard-03-request-Signal.xml", shell_message("Signal", envelope.signal_body("C", f"{envelope.NAMESPACES['rsp']}/signal/ctrl_c"))),
         ("winrs-standard-04-request-Delete.xml", envelope.request(f"{envelope.TRANSFER}/Delete", envelope.CMD, TO, selectors={"ShellId": "ID"})),

@@ -47,6 +47,29 @@ def test_line_is_run_and_the_shell_deleted() -> None:
     assert shell.deleted is not None
 
 
+def test_shell_that_nobody_deletes_is_to_be_forgotten_after_a_minute() -> None:
+    _said, session, _shell = run(STARTED, heard(done=0), DELETED)
+    shell = session.asked[0].find("Shell")
+    assert shell is not None
+    # In the order of the schema ([MS-WSMV] 2.2.4.37).
+    assert [(child.name, child.text) for child in shell.children] == [
+        ("IdleTimeOut", "PT60S"), ("InputStreams", "stdin"), ("OutputStreams", "stdout stderr"),
+    ]
+
+
+@pytest.mark.parametrize("number", module.NO_SUCH_IDLE)
+def test_host_that_does_not_take_the_idle_time_is_asked_without_it(number: int) -> None:
+    talk, session = client(fault(number, "w:InvalidParameter"), CREATED, DELETED)
+    with Shell(talk) as shell:
+        assert shell.id == "SHELL-1"
+    assert session.actions == ["Create", "Create", "Delete"]
+    assert [node.first_text("IdleTimeOut") for node in session.asked[:2]] == ["PT60S", ""]
+    talk, session = client(fault(number), fault(number))
+    with pytest.raises(Faulted), Shell(talk):
+        raise AssertionError("it is not open")
+    assert session.requests == 2
+
+
 def test_streams_come_together_in_order_and_characters_are_not_cut() -> None:
     euro = "€".encode()
     said, _session, _shell = run(
