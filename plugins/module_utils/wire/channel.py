@@ -113,7 +113,12 @@ class Channel:
         if self._stream is None:
             raise WireError("the connection is closed")
         request = http.build_request("POST", http.authority(self.target.host, self.port), http.target_path(self.target.path), headers, body)
-        reply = http.exchange(self._stream, request, limit=REPLY)
+        try:
+            reply = http.exchange(self._stream, request, limit=REPLY)
+        except BaseException:
+            # Such as Ctrl-C: what is still to come on this connection would be taken for the answer to the next question.
+            self.close()
+            raise
         if reply.seen.status is not None:
             self.replies += 1
         if not reply.reusable:

@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.wire import http
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.channel import Channel
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.deadline import Deadline
 
@@ -50,3 +51,15 @@ def test_sooner_deadline_holds_for_an_open_connection_and_goes_again(port: int) 
         assert (reply.seen.failure, channel.open, channel.deadline) == ("timeout", False, own)
     finally:
         channel.close()
+
+
+def test_conversation_that_was_interrupted_is_not_gone_on_with(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    channel = Channel(from_params({"host": "127.0.0.1", "port": port, "scheme": "http"}), "127.0.0.1", port, "http", Deadline(60))
+    channel.dial()
+    monkeypatch.setattr(http, "exchange", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        channel.post(())
+    assert not channel.open
