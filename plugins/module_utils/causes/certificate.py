@@ -202,7 +202,7 @@ def _unfit(case: Case, seen: TlsEvidence, own: CertificateEvidence | None, code:
             "certificate",
             "wrong_eku",
             CONFIRMED if named else LIKELY,
-            "The certificate is not meant for servers: its key usage lacks Server Authentication.",
+            "The certificate is not meant for servers: its extended key usage lacks Server Authentication.",
             _facts(case, seen, f"extended key usage: {uses or 'not read'} (1.3.6.1.5.5.7.3.1 is wanted)", seen.chain_verify),
             next_check=_look(case),
             remedies=(REPLACE,),

@@ -85,7 +85,7 @@ def _of_itself(own: CertificateEvidence, now: float) -> list[Finding]:
         return [_fault("client_not_yet_valid", f"The client certificate is valid only from {own.not_before[:10]} on.", place)]
     if own.eku is not None and not set(CLIENT_AUTH).intersection(own.eku):
         uses = Fact(f"extended key usage: {', '.join(own.eku) or 'empty'} (1.3.6.1.5.5.7.3.2 is wanted)", "the inventory's file", "logon")
-        return [_fault("client_usage", "The client certificate is not meant for clients: its key usage lacks Client Authentication.", place, uses)]
+        return [_fault("client_usage", "The client certificate is not meant for clients: its extended key usage lacks Client Authentication.", place, uses)]
     return []
 
 
