@@ -99,6 +99,6 @@ CAUSE = Cause(
     "The host's trust with its domain, or between domains, is broken",
     2,
     ("logon", "directory", "host"),
-    "On the host: Test-ComputerSecureChannel -Verbose; nltest /sc_verify:DOMAIN.",
+    "On the host: Test-ComputerSecureChannel -Verbose; nltest /sc_query:DOMAIN.",
     evaluate,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..evidence.case import Case
 from ..evidence.host import ChannelEvidence, MembershipEvidence
 from ..evidence.logon import NOT_TRIED, REFUSED
+from ..explain_code import fault_entry, named
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
 from . import directories, inside, logons, outside
 
@@ -18,12 +19,8 @@ WRONG_KEY = (41, 44, 31, 35)
 """Windows answers 41 [from memory]; MIT's and Heimdal's acceptors 44, 31 or 35 (measured)."""
 NO_CONTROLLER = (1311, 1355, 1722, 2453)
 """ERROR_NO_LOGON_SERVERS, ERROR_NO_SUCH_DOMAIN, RPC_S_SERVER_UNAVAILABLE, NERR_DCNotFound: nobody answers, which is another matter than a broken trust."""
-REPAIR = Remedy("Repair the secure channel, with a local administrator at hand", "Test-ComputerSecureChannel -Repair -Credential DOMAIN\\admin", "high")
-REACH = Remedy(
-    "Let the host find and reach a domain controller: its DNS servers, and ports 53, 88, 135, 389 and 445 to them",
-    "nltest /dsgetdc:DOMAIN /force; Resolve-DnsName _ldap._tcp.dc._msdcs.DOMAIN -Type SRV", "low",
-)
-CHECK = "On the host: nltest /sc_verify:DOMAIN, every line with Status =; nltest /dsgetdc:DOMAIN /force."
+QUERY = "nltest /sc_query:{domain}, every line with Status = (it only asks; /sc_verify sets the channel up anew, which may mend it)"
+CHECK = f"On the host: {QUERY}; nltest /dsgetdc:{{domain}} /force."
 
 
 def finding(case: Case) -> Finding | None:
@@ -46,6 +43,40 @@ def sound(case: Case) -> tuple[Fact, ...]:
         return (inside.fact(case, "the host is a domain controller itself"),)
     channel = inside.known(seen.secure_channel) if seen and seen.member else None
     return (inside.fact(case, f"the secure channel to {channel.controller or 'the domain'} has the status 0"),) if channel and channel.code == 0 else ()
+
+
+def status(seen: ChannelEvidence) -> str:
+    """A status by number, symbol and meaning."""
+    entry = fault_entry(seen.code)
+    means = entry.meaning if entry and seen.means in ("", entry.symbol) else seen.means
+    return f"{named(seen.code, entry)}{f': {means}' if means else ''}".rstrip(".")
+
+
+def lacks_controller(seen: ChannelEvidence) -> bool:
+    """Whether nobody answers, which is another matter than a broken trust."""
+    return seen.code in NO_CONTROLLER
+
+
+def reach(domain: str) -> Remedy:
+    """What brings a host to its domain controllers."""
+    return Remedy(
+        "Let the host find and reach a domain controller: its DNS servers, and ports 53, 88, 135, 389 and 445 to them",
+        f"nltest /dsgetdc:{domain} /force; Resolve-DnsName _ldap._tcp.dc._msdcs.{domain} -Type SRV", "low",
+    )
+
+
+def repairs(seen: MembershipEvidence | None = None) -> tuple[Remedy, ...]:
+    """What mends the secure channel; both run on the host and change the machine password there and in the domain at once."""
+    domain = (seen.domain if seen else "") or "DOMAIN"
+    found = [inside.known(one) for one in (seen.controller, seen.secure_channel)] if seen else []
+    controller = next((one.controller for one in found if one is not None and one.controller), "DOMAIN_CONTROLLER")
+    return (
+        Remedy(
+            "Repair the secure channel, on the host as a local administrator",
+            f"Test-ComputerSecureChannel -Repair -Credential {domain}\\admin", "high",
+        ),
+        Remedy("Or set the machine password anew, there too", f"netdom resetpwd /server:{controller} /userd:{domain}\\admin /passwordd:*", "high"),
+    )
 
 
 def _concerns(case: Case) -> bool:
@@ -100,7 +131,7 @@ def _no_controller(case: Case, seen: MembershipEvidence) -> Finding | None:
     return Finding(
         "domain_trust", "no_controller", directories.at_most(_limit(case, by_ticket=False), LIKELY),
         f"The host finds no domain controller of {seen.domain or 'its domain'}, so it can have no NTLM logon of a domain account checked.", facts,
-        next_check=CHECK, remedies=(REACH,), weight=83,
+        next_check=CHECK.format(domain=seen.domain or "DOMAIN"), remedies=(reach(seen.domain or "DOMAIN"),), weight=83,
     )
 
 
@@ -112,14 +143,13 @@ def _broken_channel(case: Case, seen: MembershipEvidence) -> Finding | None:
     return Finding(
         "domain_trust", "secure_channel", directories.at_most(_limit(case, by_ticket=True), CONFIRMED),
         f"The host's secure channel to {seen.domain or 'its domain'} is broken: its domain does not know the host by its password.", facts,
-        next_check=CHECK, remedies=(REPAIR,), weight=84,
+        next_check=CHECK.format(domain=seen.domain or "DOMAIN"), remedies=repairs(seen), weight=84,
     )
 
 
 def _quoted(case: Case, command: str, seen: ChannelEvidence) -> Fact:
-    means = f", {seen.means.rstrip('.')}" if seen.means else ""
-    by = f" ({seen.controller})" if seen.controller else ""
-    return inside.fact(case, f"{command} says status {seen.code}{means}{by}")
+    by = f" (asked: {seen.controller})" if seen.controller else ""
+    return inside.fact(case, f"{command} says status {status(seen)}{by}")
 
 
 def _own(case: Case) -> tuple[Fact, ...]:

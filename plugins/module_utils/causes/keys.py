@@ -150,7 +150,7 @@ def _stale(case: Case, told: Told, owner: OwnerEvidence, tied: tuple[str, ...]) 
         directories.at_most(told.verdict, LIKELY),
         f"The host cannot read a ticket made for its own account {owner.name}: its machine password is not the one in the directory.",
         facts,
-        next_check="On the host: nltest /sc_verify:DOMAIN, every line with Status =; Test-ComputerSecureChannel -Verbose. Was it restored from a snapshot?",
+        next_check="On the host: nltest /sc_query:DOMAIN, every line with Status =; Test-ComputerSecureChannel -Verbose. Was it restored from a snapshot?",
         remedies=(
             Remedy("Repair the secure channel, with a local administrator at hand", "Test-ComputerSecureChannel -Repair -Credential DOMAIN\\admin", "high"),
         ),

@@ -13,7 +13,7 @@ from ..evidence.logon import REFUSED as HOST_REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
 from . import directories, logons
 
-CHECK = "Get-ADComputer NAME -Properties Enabled,PasswordLastSet; on the host: nltest /sc_verify:DOMAIN, every line with Status =."
+CHECK = "Get-ADComputer NAME -Properties Enabled,PasswordLastSet; on the host: nltest /sc_query:DOMAIN, every line with Status =."
 
 
 MISSING = "computer_missing"

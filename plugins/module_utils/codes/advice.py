@@ -50,7 +50,7 @@ CAUSE_ADVICE: dict[str, tuple[str, str, str]] = {
     ),
     "domain_trust": (
         "the host cannot ask its domain: broken machine password, broken trust, or no domain controller in reach",
-        "On the host: `nltest /sc_verify:DOMAIN`, every line that holds `Status =`; System events NETLOGON 3210 and 5719",
+        "On the host: `nltest /sc_query:DOMAIN`, every line that holds `Status =`; System events NETLOGON 3210 and 5719",
         "Restore the way to a domain controller first; then repair the secure channel with a local administrator",
     ),
     "permissions": (
@@ -152,7 +152,7 @@ SPECIFIC_ADVICE: tuple[tuple[tuple[str, ...], str, str], ...] = (
      "more than one)",
      "None: connect by the full DNS name, register WSMAN, or set ansible_psrp_negotiate_service to HTTP. More than one: remove it from the wrong account"),
     (("KRB_AP_ERR_MODIFIED", "SEC_E_WRONG_PRINCIPAL", "ERROR_WRONG_TARGET_NAME", "KRB_AP_ERR_BADKEYVER", "KRB_AP_ERR_BAD_INTEGRITY", "KRB_AP_ERR_NOT_US"),
-     "Who owns HTTP/HOST? Does the address really belong to that host? If both are right: `nltest /sc_verify:DOMAIN` on the host",
+     "Who owns HTTP/HOST? Does the address really belong to that host? If both are right: `nltest /sc_query:DOMAIN` on the host",
      "Owner wrong: use WSMAN or move the SPN with its owner's consent. DNS wrong: correct it. Else repair the machine password"),
     (("KRB_AP_ERR_SKEW", "KRB_AP_ERR_TKT_NYV", "SEC_E_TIME_SKEW", "ERROR_TIME_SKEW", "STATUS_TIME_DIFFERENCE_AT_DC", "KRB5_KDCREP_SKEW"),
      "Measure host against domain controller and control node against domain controller separately; MIT Kerberos hides a wrong control node clock "
@@ -176,7 +176,7 @@ SPECIFIC_ADVICE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("STATUS_NO_TRUST_LSA_SECRET", "STATUS_NO_TRUST_SAM_ACCOUNT", "STATUS_TRUSTED_RELATIONSHIP_FAILURE", "ERROR_NO_TRUST_LSA_SECRET",
      "ERROR_NO_TRUST_SAM_ACCOUNT",
       "ERROR_TRUSTED_RELATIONSHIP_FAILURE"),
-     "`nltest /sc_verify:DOMAIN` on the host; does the computer account exist in the directory?",
+     "`nltest /sc_query:DOMAIN` on the host; does the computer account exist in the directory?",
      "`Test-ComputerSecureChannel -Repair` with a local administrator, after a way in with a local account is proven"),
     (("STATUS_NO_LOGON_SERVERS", "ERROR_NO_LOGON_SERVERS", "SEC_E_NO_AUTHENTICATING_AUTHORITY", "STATUS_DOMAIN_CONTROLLER_NOT_FOUND",
       "ERROR_DOMAIN_CONTROLLER_NOT_FOUND", "ERROR_NO_SUCH_DOMAIN"),

@@ -37,7 +37,10 @@ def _unread(case: Case, now: float) -> t.Iterator[str]:
         yield f"The host's inside was read by the alternate logon {seen.way} ({seen.account or 'its account'}, {seen.method} over {seen.scheme})."
     if seen.denied:
         who = seen.account or "the account"
-        yield f"{who} may not read the inside ({', '.join(seen.denied)}): an administrator of the host may, as one of alternate_logons for instance."
+        if inside.read_something(seen):
+            yield f"{who} may not read a part of the inside ({', '.join(seen.denied)}); the rest was read, and what that part would tell is unknown."
+        else:
+            yield f"{who} may not read the inside ({', '.join(seen.denied)}): an administrator of the host may, as one of alternate_logons for instance."
 
 
 def _client_unread(case: Case, now: float) -> t.Iterator[str]:
@@ -92,7 +95,7 @@ def _firewall(case: Case, now: float) -> t.Iterator[str]:
     if narrowed is not None:
         yield f"The host's firewall lets TCP {case.target.port} in on the {narrowed.profile} profile from {', '.join(narrowed.remote[:4]) or 'some'} alone."
     if off := [one.name for one in seen.profiles if not one.on]:
-        yield f"The host's firewall is switched off in the {' and '.join(off)} profile{'s' if len(off) > 1 else ''}."
+        yield f"The host's firewall is switched off in the {listed(off)} profile{'s' if len(off) > 1 else ''}."
 
 
 def _limits(case: Case, now: float) -> t.Iterator[str]:
@@ -108,13 +111,20 @@ def _domain(case: Case, now: float) -> t.Iterator[str]:
     if seen is None or not seen.member or seen.role in joined.DOMAIN_CONTROLLER or not logons.works(case):
         return
     channel, controller = inside.known(seen.secure_channel), inside.known(seen.controller)
+    domain = seen.domain or "DOMAIN"
     if channel is not None and channel.code:
+        first, *others = (joined.reach(domain),) if joined.lacks_controller(channel) else joined.repairs(seen)
+        ways = " Or: ".join((f"{first.do}: {first.how}", *(one.how for one in others)))
         yield (
-            f"The host's secure channel to {seen.domain or 'its domain'} has the status {channel.code}: this logon works all the same, those that the host has "
-            "checked by its domain do not."
+            f"The host's secure channel to {seen.domain or 'its domain'} has the status {joined.status(channel)}. This logon works all the same, those that "
+            f"the host has checked by its domain do not. See first: {joined.QUERY.format(domain=domain)}. {ways}."
         )
     elif controller is not None and controller.code:
-        yield f"The host finds no domain controller of {seen.domain or 'its domain'} (status {controller.code}); logons that need one will fail."
+        how = joined.reach(domain)
+        yield (
+            f"The host finds no domain controller of {seen.domain or 'its domain'}: status {joined.status(controller)}. Logons that need one will fail. "
+            f"{how.do}: {how.how}."
+        )
 
 
 def _time(case: Case, now: float) -> t.Iterator[str]:
@@ -123,7 +133,9 @@ def _time(case: Case, now: float) -> t.Iterator[str]:
         return
     offset = inside.known(seen.controller_offset)
     off = offset is not None and abs(offset) > TOLERANCE
-    if (told := host_clock.faults(seen)) and (not off or logons.works(case)):
+    member = inside.domain(case)
+    # In a workgroup Windows leaves the time service stopped until something wants it, and no Kerberos compares clocks.
+    if member is not None and member.member and (told := host_clock.faults(seen)) and (not off or logons.works(case)):
         # Else the finding about the clock quotes them.
         yield f"The host's clock may drift: {', '.join(told)}."
     if offset is not None and off and logons.works(case):
@@ -135,6 +147,11 @@ def _encryption(case: Case, now: float) -> t.Iterator[str]:
     bits = inside.number(found.value) if found is not None else None
     if found is not None and bits and not bits & etypes.AES:
         yield f"The host's policy allows Kerberos no AES ({found.name} is {found.value}), which stops working where RC4 is switched off."
+
+
+def listed(names: t.Sequence[str]) -> str:
+    """Several names as English lists them."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _sentence(text: str) -> str:

@@ -530,7 +530,7 @@ def told(finding: Finding) -> str:
         ),
         pytest.param(
             seen(rescued(domain=replace(MEMBER, secure_channel=ChannelEvidence(1786, means="ERROR_NO_TRUST_LSA_SECRET"))), attempt("refused")),
-            ("nltest /sc_query says status 1786, ERROR_NO_TRUST_LSA_SECRET", "It was refused"), id="the channel, quoted",
+            ("nltest /sc_query says status 1786 (ERROR_NO_TRUST_LSA_SECRET): The host has no machine password", "It was refused"), id="the channel, quoted",
         ),
         pytest.param(
             seen(

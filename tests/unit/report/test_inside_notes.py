@@ -41,6 +41,7 @@ from host_cases import (
     HTTPS,
     MEMBER,
     STORED,
+    WORKGROUP,
     access,
     certificates,
     config,
@@ -117,12 +118,26 @@ def of_certificates(*kinds: tuple[str, str, str]) -> HostEvidence:
         ),
         pytest.param(
             seen(inside(domain=replace(MEMBER, secure_channel=ChannelEvidence(1786)))),
-            "The host's secure channel to lab.test has the status 1786: this logon works all the same, those that the host has checked by its domain do not.",
+            "The host's secure channel to lab.test has the status 1786 (ERROR_NO_TRUST_LSA_SECRET): The host has no machine password for its domain. This "
+            "logon works all the same, those that the host has checked by its domain do not. See first: nltest /sc_query:lab.test, every line with Status = "
+            "(it only asks; /sc_verify sets the channel up anew, which may mend it). Repair the secure channel, on the host as a local administrator: "
+            "Test-ComputerSecureChannel -Repair -Credential lab.test\\admin Or: netdom resetpwd /server:dc1.lab.test /userd:lab.test\\admin /passwordd:*.",
             id="channel",
         ),
         pytest.param(
             seen(inside(domain=replace(MEMBER, controller=ChannelEvidence(1355)))),
-            "The host finds no domain controller of lab.test (status 1355); logons that need one will fail.", id="controller",
+            "The host finds no domain controller of lab.test: status 1355 (ERROR_NO_SUCH_DOMAIN): The domain does not exist or cannot be contacted; on a "
+            "domain controller asked about its own domain this is expected. Logons that need one will fail. Let the host find and reach a domain controller: its "
+            "DNS servers, and ports 53, 88, 135, 389 and 445 to them: nltest /dsgetdc:lab.test /force; Resolve-DnsName _ldap._tcp.dc._msdcs.lab.test -Type SRV.",
+            id="controller",
+        ),
+        pytest.param(
+            seen(inside(denied=("winrm/shell",))),
+            "LAB\\svc may not read a part of the inside (winrm/shell); the rest was read, and what that part would tell is unknown.", id="denied in part",
+        ),
+        pytest.param(
+            seen(inside(firewall=firewall(profiles=tuple(ProfileEvidence(name, False) for name in ("domain", "private", "public"))))),
+            "The host's firewall is switched off in the domain, private and public profiles.", id="firewall off everywhere",
         ),
         pytest.param(
             seen(inside(time=TimeEvidence("NoSync", service="stopped", controller_offset=400.0))),
@@ -145,6 +160,17 @@ def test_note(whole: Case, words: str) -> None:
 @pytest.mark.parametrize("whole", [seen(), pair(), outside_case(), replace(outside_case(), host=Unknown("not asked: the logon works"))])
 def test_well_inside_needs_no_note(whole: Case) -> None:
     assert [sentence for rule in inside_notes.RULES for sentence in rule(whole, NOW)] == []
+
+
+def test_channel_that_finds_no_controller_is_not_to_be_repaired() -> None:
+    said = " ".join(notes(seen(inside(domain=replace(MEMBER, secure_channel=ChannelEvidence(1311)))), NOW))
+    assert "1311 (ERROR_NO_LOGON_SERVERS)" in said
+    assert "reach a domain controller" in said
+    assert "-Repair" not in said
+
+
+def test_workgroup_may_do_without_a_time_service() -> None:
+    assert not [one for one in notes(seen(inside(domain=WORKGROUP, time=TimeEvidence(service="stopped"))), NOW) if "drift" in one]
 
 
 def test_certificate_that_the_outside_tells_of_is_not_told_twice() -> None:
