@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import random
+import re
 import socket
 import time
 import typing as t
@@ -22,7 +23,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts impo
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, MOST_BYTES, TOO_MUCH, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, HttpEvidence, NameEvidence, PortEvidence
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, SUBSETS, HostEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, SUBSETS, ChannelEvidence, HostEvidence, MembershipEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import ACCEPTED, LegEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import reg_query
@@ -439,6 +440,25 @@ def test_a_host_that_is_slow_is_left_in_time_and_its_shell_deleted(tmp_path: Pat
     assert "limits" in read(seen.found)
     assert t.cast(t.Any, converse(Windows(state.computer), certificate=None)).shells.open == {}
     assert set(seen.uses) == {"accepted"}
+
+
+def test_a_command_that_is_slow_is_waited_for_as_long_as_the_look_has_time(tmp_path: Path) -> None:
+    seen = over_the_wire(inside(slow={"command:nltest": 3.0}), tmp_path, timeout=12.0)
+    assert isinstance(seen.found, HostEvidence)
+    assert isinstance(seen.found.domain, MembershipEvidence)
+    assert isinstance(seen.found.domain.secure_channel, ChannelEvidence)
+    assert isinstance(seen.found.domain.controller, ChannelEvidence)
+
+
+def test_a_command_that_is_too_slow_is_named(tmp_path: Path) -> None:
+    seen = over_the_wire(inside(slow={"command:nltest": 60.0}), tmp_path, timeout=5.0)
+    assert isinstance(seen.found, HostEvidence)
+    assert isinstance(seen.found.domain, MembershipEvidence)
+    told = seen.found.domain.secure_channel
+    assert isinstance(told, Unknown)
+    assert re.fullmatch(r"nltest had not answered after \d+ s", told.unknown)
+    assert isinstance(seen.found.tickets, Unknown)
+    assert seen.found.tickets.unknown == f"the host did not get to it: {told.unknown}"
 
 
 def test_a_host_that_closes_after_every_few_answers_is_read_all_the_same(tmp_path: Path) -> None:

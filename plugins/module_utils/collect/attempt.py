@@ -64,6 +64,10 @@ class Limits(t.Protocol):
         """Failed or unanswered uses of a password that an account may have."""
 
     @property
+    def thorough(self) -> bool:
+        """Whether every way is tried, also where the own one works."""
+
+    @property
     def guest(self) -> Guest | None:
         """Who is shown every logon that a host accepts."""
 
@@ -112,9 +116,15 @@ def seals(target: Target, method: str, scheme: str) -> bool:
 class Attempt:
     """`run` it once. `spent` tells afterwards whether it counts against the account."""
 
-    def __init__(self, way: Way, door: DoorEvidence | None, address: str, account: Account, book: Book, plan: Limits, deadline: Deadline) -> None:
+    def __init__(
+        self, way: Way, door: DoorEvidence | None, address: str, account: Account, book: Book, plan: Limits, deadline: Deadline,
+        whole: Deadline | None = None,
+    ) -> None:
         self.way, self.door, self.address, self.account = way, door, address, account
         self.book, self.plan, self.deadline = book, plan, deadline
+        self.whole = whole or deadline
+        """When the visit ends, other ways included."""
+        self.lets_in = False
         self.session: Session | None = None
         self.spent = False
         self.of_guest = 0
@@ -154,7 +164,11 @@ class Attempt:
         """Kerberos asks the KDC through a library without a time-out, so it runs where it can be left behind."""
         if self.way.method not in TICKETS or not deps.speaks_kerberos():
             return self._log_on(permit)
-        answer = Background(lambda: self._log_on(permit)).wait(self.deadline.left() + 0.5)
+        work = Background(lambda: self._log_on(permit))
+        answer = work.wait(self.deadline.left() + 0.5)
+        if isinstance(answer, Unknown) and self.lets_in:
+            # It is the guest that still reads, and it ends by itself.
+            answer = work.wait(self.whole.left() + 0.5)
         if isinstance(answer, Unknown):
             self.spent = permit.counts
             failure = LocalFailure("kdc", answer.unknown)
@@ -230,13 +244,17 @@ class Attempt:
             session.close()
 
     def _let_in(self, session: Session, evidence: AttemptEvidence) -> None:
-        """Show the logon to the guest, with some of the time left for whoever comes after."""
+        """Show the logon to the guest: with all the time that is left where no other way will be tried, else with some for whoever comes after."""
         guest = self.plan.guest
         mute = any(rung.name == "identify" and rung.status == FAILED for rung in evidence.rungs)
         if guest is None or guest.satisfied or evidence.outcome != ACCEPTED or mute:
             return
         before = session.requests
-        guest.visit(session, evidence, self.deadline.sooner(self.deadline.left() * GUEST_SHARE))
+        last = not self.plan.thorough and evidence.own and evidence.enough_for(self.way.target.connection)
+        ends = self.whole if last else self.deadline
+        self.lets_in = True
+        with session.channel.until(ends):
+            guest.visit(session, evidence, ends.sooner(ends.left() * GUEST_SHARE))
         self.of_guest = session.requests - before
 
     def _first_rung(self, session: Session, outcome: str) -> RungEvidence:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +18,7 @@ from ..wire.deadline import Deadline, WireError
 from ..wsman.client import Client, Enumeration, Faulted, Lost, WsmanError
 from ..wsman.faults import TIMED_OUT
 from ..wsman.objects import Object
-from ..wsman.shell import Shell
+from ..wsman.shell import TOO_LATE, Shell
 from ..wsman.stdregprov import StdRegProv
 
 SHARE = 0.5
@@ -26,6 +27,10 @@ LEAST = 1.0
 """Seconds that a question gets at least, as long as there are any."""
 SHARE_OF_COMMANDS = 0.7
 """Of the time left, what the commands may take where queries follow: a domain that does not answer holds up the last of them for half a minute."""
+SHARE_OF_REST = 0.8
+"""Of the time left after the queries, what commands may take that are not over then; the rest is for what a first round shows to be of interest."""
+LATE = "{program} had not answered after {seconds} s"
+BEHIND = "the host did not get to it: {late}"
 MOST_LOST = 2
 """Answers lost one after the other, after which the host counts as gone."""
 MOST_BYTES = 16 * 1024 * 1024
@@ -76,9 +81,13 @@ class Reading:
         """Everything that is wanted; never raises for anything a host does."""
         config = self._config() if needs.config else Unknown("not wanted")
         resources = {name: self._rows(name, _door_of(name)) for name in needs.resources}
-        # Before the queries: WMI that hangs is a usual ailment of hosts, and must not cost the registry its time.
-        said = self._commands((*reg_query.commands(needs.keys), *needs.commands), SHARE_OF_COMMANDS if needs.queries else 1.0)
-        queries = {one.id: self._query(one) for one in needs.questions}
+        # Before the queries: WMI that hangs is a usual ailment of hosts, and must not cost the registry its time. A command that is slow meanwhile goes on.
+        commands = (*reg_query.commands(needs.keys), *needs.commands)
+        with self._batch(commands) as run:
+            run.go_on(SHARE_OF_COMMANDS if needs.questions else 1.0)
+            queries = {one.id: self._query(one) for one in needs.questions}
+            run.go_on(SHARE_OF_REST)
+        said = run.told()
         registry = self._noted(self._registry(needs.keys, said))
         return Material(config, resources, queries, registry, said)
 
@@ -156,35 +165,15 @@ class Reading:
             return self._fallback(keys)
         return reg_query.registry(keys, said) if keys else Registry()
 
-    def _commands(self, commands: tuple[Command, ...], share: float) -> dict[str, Known[Said]]:
-        """What every command said, all in one shell; those that were not reached are Unknown."""
-        if not commands:
-            return {}
-        ends = self.deadline.sooner(max(LEAST, self.deadline.left() * share))
-        opened = self._ask(CMD, lambda: self.shell(self.client).__enter__())
-        if isinstance(opened, Unknown):
-            return {command.id: opened for command in commands}
-        said: dict[str, Known[Said]] = {}
-        why = Unknown(NO_TIME)
+    @contextlib.contextmanager
+    def _batch(self, commands: tuple[Command, ...]) -> t.Iterator[_Batch]:
+        """Commands in a shell of their own, which is gone afterwards, whatever happens meanwhile."""
+        opened = self._ask(CMD, lambda: self.shell(self.client).__enter__()) if commands else Unknown(NO_TIME)
+        run = _Batch(self, commands, None if isinstance(opened, Unknown) else opened, opened if isinstance(opened, Unknown) else Unknown(NO_TIME))
         try:
-            for line, members in batch.lines(commands):
-                if self.gone or ends.passed:
-                    break
-                # Commands wait for others: the line may take what is left but for closing the shell.
-                self.client.deadline = self.deadline.sooner(max(LEAST, ends.left() - LEAST))
-                output = opened.run(line, deadline=self.client.deadline)
-                said.update(batch.split(output.text, members))
-                if output.error is None and all(isinstance(one, Unknown) for one in said.values()):
-                    why = NOTHING_RAN
-                    break
-                if output.error is not None:
-                    why = self._failed(CMD, output.error)
-                    break
+            yield run
         finally:
-            self.client.deadline = Deadline(max(LEAST, self.deadline.left()))
-            opened.__exit__(None, None, None)
-        reached = {name: why if one == batch.NOT_REACHED else one for name, one in said.items()}
-        return {command.id: reached.get(command.id, why) for command in commands}
+            run.close()
 
     def _fallback(self, keys: tuple[Key, ...]) -> Registry:
         """What can be asked value by value, for as long as there is time for it. Whoever is refused the configuration and WMI is refused this too."""
@@ -200,6 +189,73 @@ class Reading:
         told = [key for key in registry.unknown if key in refused and not _is_below(key, refused)]
         self.denied += [f"{REGISTRY} {registry.spelled.get(key, key)}" for key in told[:MOST_TOLD]]
         return registry
+
+
+class _Batch:
+    """Commands in one shell: as far as they got, and how they go on. Without a shell, why there is none."""
+
+    def __init__(self, reading: Reading, commands: tuple[Command, ...], shell: Shell | None, why: Unknown) -> None:
+        self.reading, self.commands, self.shell, self.why = reading, commands, shell, why
+        self.lines = list(batch.lines(commands)) if shell else []
+        """Those that are not over."""
+        self.runs = False
+        """Whether the first of them has begun."""
+        self.said: dict[str, Known[Said]] = {}
+
+    def go_on(self, share: float) -> None:
+        """Run what is left, for at most this share of the time; whatever does not run on needs its shell no more."""
+        reading = self.reading
+        ends = reading.deadline.sooner(max(LEAST, reading.deadline.left() * share))
+        while self.lines and not (reading.gone or ends.passed or reading.deadline.passed):
+            # Commands wait for others: the line may take what is left but for closing the shell.
+            reading.client.deadline = reading.deadline.sooner(max(LEAST, ends.left() - LEAST))
+            if self.runs and reading.client.deadline.left() <= TOO_LATE:
+                break
+            if self._line(reading.client.deadline):
+                return
+        self.close()
+
+    def _line(self, deadline: Deadline) -> bool:
+        """One line, or the rest of it; True where it still runs."""
+        shell, (line, members) = t.cast(Shell, self.shell), self.lines[0]
+        output = shell.go_on(deadline=deadline) if self.runs else shell.run(line, deadline=deadline)
+        self.said.update(batch.split(output.text, members))
+        self.runs = output.goes_on
+        if output.goes_on:
+            self.why = self._late(members, output.silent)
+            return True
+        self.lines.pop(0)
+        if output.error is not None:
+            self.why = self.reading._failed(CMD, output.error)
+        elif all(isinstance(one, Unknown) for one in self.said.values()):
+            self.why = NOTHING_RAN
+        else:
+            self.why = Unknown(NO_TIME)
+            return False
+        self.lines.clear()
+        return False
+
+    def _late(self, members: t.Sequence[Command], silent: float) -> Unknown:
+        """Note which command it is that the others wait for; returns why those have no answer."""
+        for command in members:
+            one = self.said[command.id]
+            if one == batch.NOT_REACHED or (isinstance(one, Said) and one.code is None):
+                late = LATE.format(program=command.program, seconds=max(1, round(silent)))
+                self.said[command.id] = one if isinstance(one, Said) else Unknown(late)
+                return Unknown(BEHIND.format(late=late))
+        return Unknown(NO_TIME)
+
+    def told(self) -> dict[str, Known[Said]]:
+        """What every command said; those that were not reached are Unknown."""
+        reached = {name: self.why if one == batch.NOT_REACHED else one for name, one in self.said.items()}
+        return {command.id: reached.get(command.id, self.why) for command in self.commands}
+
+    def close(self) -> None:
+        """Delete the shell."""
+        if self.shell is not None:
+            shell, self.shell, self.lines = self.shell, None, []
+            self.reading.client.deadline = Deadline(max(LEAST, self.reading.deadline.left()))
+            shell.__exit__(None, None, None)
 
 
 def _something(seen: Enumeration) -> Enumeration:

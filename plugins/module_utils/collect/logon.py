@@ -212,7 +212,7 @@ class _Visit:
 
     def _attempt(self, way: Way, account: Account) -> Attempt:
         door = self._door(way)
-        return Attempt(way, door, door.address if door else address_for(self.seen, way.port), account, self.book, self.plan, self._share(way))
+        return Attempt(way, door, door.address if door else address_for(self.seen, way.port), account, self.book, self.plan, self._share(way), self.deadline)
 
     def _share(self, way: Way) -> Deadline:
         return self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9))

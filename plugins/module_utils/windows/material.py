@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -38,6 +39,12 @@ class Command:
     line: str
     slow: bool = False
     """True where it may wait for others (a domain controller): it then runs after all that does not."""
+
+    @property
+    def program(self) -> str:
+        """The name of the first program that the line runs."""
+        found = re.search(r"[A-Za-z][\w.-]*", self.line)
+        return found[0] if found else "a command"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ IDLE = 60
 NO_SUCH_IDLE = (0x803381F2, 0x8033803A, 0x80338041, 0x8033800C)
 """ERROR_WINRS_IDLETIMEOUT_OUTOFBOUNDS; [INF] what else a host could say that does not take the element: INVALID_PARAMETER, SCHEMA_VALIDATION_ERROR,
 UNSUPPORTED_TIMEOUT."""
+TOO_LATE = SPARE + 0.5
+"""Seconds left in which a question is not worth asking: a host waits a second at least, and its answer has to come before our own time is up."""
 CLOSING = 5.0
 """Seconds for deleting a shell, also where the time for its commands is used up."""
 
@@ -57,6 +59,10 @@ class Output(t.NamedTuple):
     error: WsmanError | None = None
     """What kept the rest from being read."""
     ended: bool = False
+    goes_on: bool = False
+    """True where only time ran out: the line still runs, and `go_on` asks for the rest."""
+    silent: float = 0.0
+    """Seconds for which nothing had come then."""
 
 
 class Shell:
@@ -70,6 +76,8 @@ class Shell:
         """The answer to Delete; None before, and where none came."""
         self._used = ""
         """A command that has ended and still holds something."""
+        self._running: tuple[str, _Heard] | None = None
+        """A command that had not ended when its time was up."""
 
     def __enter__(self) -> Shell:
         """Create it; raises WsmanError."""
@@ -104,25 +112,42 @@ class Shell:
 
     def run(self, line: str, *, deadline: Deadline | None = None) -> Output:
         """Run a line by cmd.exe and wait until it ends; what it said before a failure is kept. `deadline`: sooner than the client's."""
+        with self._until(deadline):
+            try:
+                self._give_back()
+                command = self._start(line)
+            except WsmanError as error:
+                return Output(error=error)
+            return self._listen(command, _Heard())
+
+    def go_on(self, *, deadline: Deadline | None = None) -> Output:
+        """Wait on for a line that had not ended when its time was up; the output is all of it."""
+        if self._running is None:
+            return Output()
+        command, heard = self._running
+        self._running = None
+        with self._until(deadline):
+            return self._listen(command, heard)
+
+    @contextlib.contextmanager
+    def _until(self, deadline: Deadline | None) -> t.Iterator[None]:
         before = self.client.deadline
         if deadline is not None and (before is None or deadline.end < before.end):
             self.client.deadline = deadline
         try:
-            return self._run(line)
+            yield
         finally:
             self.client.deadline = before
 
-    def _run(self, line: str) -> Output:
-        heard = _Heard()
-        try:
-            self._give_back()
-            command = self._start(line)
-        except WsmanError as error:
-            return Output(error=error)
+    def _listen(self, command: str, heard: _Heard) -> Output:
         try:
             while not heard.ended:
                 self._receive(command, heard)
         except WsmanError as error:
+            if isinstance(error, Faulted) and error.fault.code == TIMED_OUT:
+                # The host answers; it is the command that does not end. Deleting the shell ends it.
+                self._running = command, heard
+                return Output(heard.code, heard.so_far(), error, goes_on=True, silent=time.monotonic() - heard.last)
             self._abandon(command)
             return Output(heard.code, heard.text(), error, heard.ended)
         self._used = command
@@ -141,7 +166,7 @@ class Shell:
         try:
             body = self.client.ask(self._message(f"{ACTION}/Receive", envelope.receive_body(command), KEEP_ALIVE, QUIET), what)
         except Faulted as error:
-            if error.fault.code != TIMED_OUT or self.client.left <= SPARE:
+            if error.fault.code != TIMED_OUT or self.client.left <= TOO_LATE:
                 raise
             heard.nothing(what)
             return
@@ -162,6 +187,8 @@ class Shell:
 
     def _give_back(self) -> None:
         """Between two commands, as [MS-WSMV] 3.1.4.14 has it; after the last one the shell itself is deleted."""
+        if self._running is not None:
+            self._used, self._running = self._running[0], None
         if self._used:
             self._signal(self._used)
             self._used = ""
@@ -190,6 +217,12 @@ class _Heard:
         self.bytes = self.answers = self.silent = self.pauses = 0
         self.code: int | None = None
         self.ended = False
+        self.last = time.monotonic()
+        """When something came, at first: when the command began."""
+
+    def so_far(self) -> str:
+        """What came until now, but for a character of which a part is missing."""
+        return "".join(self.pieces)
 
     def text(self) -> str:
         """All of it."""
@@ -212,7 +245,7 @@ class _Heard:
             self.ended = True
             self.code = _exit_code(state.first_text("ExitCode"))
         if self.bytes > before or self.ended:
-            self.silent = 0
+            self.silent, self.last = 0, time.monotonic()
         else:
             self.nothing(what)
         if not self.ended and self.answers >= MOST_ANSWERS:

@@ -144,6 +144,49 @@ def test_without_a_shell_the_registry_is_read_value_by_value() -> None:
     assert material.registry.number("HKLM\\SOFTWARE\\A", "x") == 7
 
 
+class Slow(Cmd):
+    """A shell in which one command takes its time: its line goes on once before it ends, unless that is `never`."""
+
+    def __init__(self, marker: str, never: bool = False) -> None:
+        super().__init__()
+        self.marker, self.never = marker, never
+        self.asked: list[str] = []
+        self.whole = ""
+
+    def run(self, line: str, *, deadline: Deadline) -> Output:
+        self.whole = super().run(line, deadline=deadline).text
+        self.asked.append("run")
+        return self._late()
+
+    def go_on(self, *, deadline: Deadline) -> Output:
+        self.asked.append("go_on")
+        return self._late() if self.never else Output(0, self.whole, None, True)
+
+    def _late(self) -> Output:
+        text = self.whole[: self.whole.index(self.marker)].rpartition("WEB01")[0]
+        return Output(None, text, t.cast(t.Any, Faulted(FaultEvidence(2150858793, "TimedOut", "No."))), goes_on=True, silent=7.8)
+
+
+TWO = (Command("one", "hostname"), Command("two", "nltest /sc_query:lab"), Command("three", "klist"))
+
+
+def test_a_slow_command_is_waited_for_after_the_queries_as_long_as_there_is_time() -> None:
+    cmd, host = Slow("#1#0"), Host()
+    material = reading(host, cmd).read(replace(WANTED, keys=(), commands=TWO))
+    assert [material.said(one.id) for one in TWO] == [Said(0, "WEB01\r\n")] * 3
+    assert cmd.asked == ["run", "go_on"]
+    assert cmd.closed
+
+
+def test_a_command_that_does_not_end_is_named_with_what_waits_behind_it() -> None:
+    cmd = Slow("#1#0", never=True)
+    material = reading(Host(), cmd).read(replace(WANTED, keys=(), commands=TWO))
+    late = "nltest had not answered after 8 s"
+    assert [material.said(one.id) for one in TWO] == [Said(0, "WEB01\r\n"), Unknown(late), Unknown(f"the host did not get to it: {late}")]
+    assert isinstance(material.query("services"), tuple)
+    assert cmd.closed
+
+
 class Speaking(Cmd):
     """A shell in which cmd prints a sentence and ends."""
 

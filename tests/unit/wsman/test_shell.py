@@ -104,6 +104,24 @@ def test_no_pause_takes_the_time_of_the_next_question(waited: list[float]) -> No
     assert all(0 < seconds < 0.1 for seconds in waited)
 
 
+def test_command_that_is_slow_goes_on_where_only_time_ran_out() -> None:
+    talk, session = client(CREATED, STARTED, heard(("stdout", b"a\xe2\x82")), QUIET, heard(("stdout", b"\xac")), heard(done=7), DELETED, seconds=1.4)
+    with Shell(talk) as shell:
+        first = shell.run("nltest")
+        assert (first.text, first.ended, first.goes_on) == ("a", False, True)
+        assert shell.go_on() == Output(7, "a€", None, True)
+        assert shell.go_on() == Output()
+    assert session.actions == ["Create", "Command", *["Receive"] * 4, "Delete"]
+
+
+def test_command_that_is_slow_is_ended_before_the_next() -> None:
+    talk, session = client(CREATED, STARTED, QUIET, SIGNALLED, STARTED, heard(("stdout", b"b"), done=0), DELETED, seconds=1.4)
+    with Shell(talk) as shell:
+        assert shell.run("nltest").goes_on
+        assert shell.run("hostname").text == "b"
+    assert session.actions == ["Create", "Command", "Receive", "Signal", "Command", "Receive", "Delete"]
+
+
 def test_what_belongs_to_another_command_is_left_out() -> None:
     said, _session, _shell = run(STARTED, heard(("stdout", b"other"), done=3, command="CMD-2"), heard(("stdout", b"mine"), done=0), DELETED)
     assert said == Output(0, "mine", None, True)
