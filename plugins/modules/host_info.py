@@ -425,6 +425,9 @@ host:
               description: Ids of the rules that decide.
               type: list
               elements: str
+        came_from:
+          description: The address that this control node has towards the host; behind address translation the host sees another one.
+          type: str
     certificates:
       description: >-
         The machine's certificates: all of My; of the others those that belong to a chain or to a problem.

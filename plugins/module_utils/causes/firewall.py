@@ -76,7 +76,7 @@ def _inside(case: Case) -> list[Finding]:
     if passage is None:
         summary = f"WinRM listens on TCP {case.target.port}, and yet the port is silent from here: a firewall drops it, on the host or on the way."
         return [Finding(
-            "firewall", "dropped", LIKELY, summary, (*heard, *silence), next_check=passages.CHECK, remedies=(passages.allow(case.target.port),), weight=89,
+            "firewall", "dropped", LIKELY, summary, (*heard, *silence), next_check=passages.CHECK, remedies=(passages.allow(case),), weight=89,
         )]
     summary = f"WinRM listens on TCP {case.target.port} and the host's own firewall lets it in: something on the way from this control node drops it."
     return [Finding(
@@ -97,11 +97,7 @@ def _finding(case: Case, rule: str, summary: str, facts: tuple[Fact, ...], tied:
         facts,
         next_check=f"{STEALTH} On the host: Test-NetConnection -ComputerName localhost -Port {port}. Open: a firewall; closed: service or listener.",
         remedies=(
-            Remedy(
-                f"Allow TCP {port} inbound for the control node's address, on the network profile in use",
-                f"New-NetFirewallRule -DisplayName 'WinRM {port}' -Direction Inbound -Protocol TCP -LocalPort {port} -RemoteAddress CONTROL_NODE -Action Allow",
-                "medium",
-            ),
+            passages.allow(case),
         ),
         tied_with=tied,
         weight=85,

@@ -27,6 +27,11 @@ GROUPS = Remedy(
     f"Add-LocalGroupMember -SID {REMOTE_MANAGEMENT} -Member ACCOUNT",
     "medium",
 )
+FOR_CMD = Remedy(
+    "Make the account a member of Administrators, for whom alone cmd is; psrp needs Remote Management Users only",
+    f"Add-LocalGroupMember -SID {ADMINISTRATORS} -Member ACCOUNT",
+    "medium",
+)
 FILTERED = Remedy(
     "A local administrator other than the built-in one comes with a filtered token over the network: use a domain account, or the built-in Administrator",
     "LocalAccountTokenFilterPolicy = 1 under HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System lifts that for every local account",
@@ -115,21 +120,41 @@ def _told(case: Case, access: AccessEvidence, gate: GateEvidence, user: str) -> 
         how = "Set-Item WSMan:\\localhost\\Shell\\AllowRemoteShellAccess $true"
         return "remote_shells_off", "The host allows nobody a remote shell.", (owned.change(inside.host(case), off, "Allow remote shells", how),)
     if ROOT_SDDL in gate.why:
-        return "root_refused", f"RootSDDL, the descriptor of WinRM itself, refuses {user}: {why}.", (_groups(access, user, gate.gate), ADMIT_BY_ROOT)
+        what = logons.SHELLS.get(gate.gate, "")
+        summary = f"RootSDDL, the descriptor of WinRM itself, refuses {user}{f' {what}' if what else ''}: {why}."
+        return "root_refused", summary, (*_other_shell(access, gate), _groups(access, user, gate.gate), ADMIT_BY_ROOT)
     shell = logons.SHELLS.get(gate.gate, gate.gate)
     groups = _groups(access, user, gate.gate)
-    remedies = (groups, ADMIT_BY_PLUGIN) if gate.gate == "powershell" else (groups,)
+    remedies = (groups, ADMIT_BY_PLUGIN) if gate.gate == "powershell" else (*_other_shell(access, gate), groups)
     return f"{gate.gate}_refused", f"{user} may log on, but not open {shell}: {_no_member(access, gate.gate) or why}.", remedies
 
 
+def other_shell(gate: str) -> Remedy:
+    """What does without a change on the host, where one shell is refused and the other one is not."""
+    return Remedy("Use the connection whose shell the account may open", f"ansible_connection: {'psrp' if gate == 'cmd' else 'winrm'}")
+
+
+def _other_shell(access: AccessEvidence, gate: GateEvidence) -> tuple[Remedy, ...]:
+    other = access.gate("powershell" if gate.gate == "cmd" else "cmd")
+    return (other_shell(gate.gate),) if other is not None and other.outcome == ALLOWED and gate.gate in logons.SHELLS else ()
+
+
+def group_for(case: Case, account: str, gate: str = "powershell") -> Remedy:
+    """The group that opens a shell to the account, by what is known of it without a look inside."""
+    access, listed = inside.access(case), directories.account(case)
+    return _group(account, (access.sid if access else "") or (listed.sid if listed else ""), gate)
+
+
 def _groups(access: AccessEvidence, user: str, gate: str) -> Remedy:
-    """The group that opens a shell to the account; cmd is for administrators alone."""
+    return _group(user, access.sid, gate)
+
+
+def _group(user: str, sid: str, gate: str) -> Remedy:
+    """cmd is for administrators alone."""
     # A user principal name is none that every host takes there.
-    member = access.sid if "@" in user and access.sid else _quoted(user)
-    if gate == "powershell":
-        return replace(GROUPS, how=GROUPS.how.replace("ACCOUNT", member))
-    how = f"Add-LocalGroupMember -SID {ADMINISTRATORS} -Member {member}"
-    return Remedy("Make the account a member of Administrators, for whom alone cmd is; psrp needs Remote Management Users only", how, "medium")
+    member = sid if "@" in user and sid else _quoted(user) if user else "ACCOUNT"
+    wanted = FOR_CMD if gate == "cmd" else GROUPS
+    return replace(wanted, how=wanted.how.replace("ACCOUNT", member))
 
 
 def _quoted(user: str) -> str:

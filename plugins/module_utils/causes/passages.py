@@ -15,6 +15,8 @@ from . import inside, owned
 
 CHECK = "On the host: Get-NetConnectionProfile; Get-NetFirewallRule -PolicyStore ActiveStore -Direction Inbound; netsh advfirewall show allprofiles."
 ALL_PROFILES = 3
+CONTROL_NODE = "CONTROL_NODE"
+RULES_OF_POLICY = "Windows Defender Firewall with Advanced Security, Inbound Rules"
 NOT_MERGED = "Windows Defender Firewall: Apply local firewall rules"
 NO_EXCEPTIONS = "Windows Defender Firewall: Do not allow exceptions"
 
@@ -75,34 +77,45 @@ def _why(case: Case, seen: FirewallEvidence, way: PassageEvidence) -> tuple[str,
     port = case.target.port
     profile = next((one for one in seen.profiles if one.name == way.profile), None)
     mine = [one for one in seen.rules if concerns(one, port)]
+    if profile is not None and not profile.local_rules:
+        # Rules that are made on the host count for nothing there, so none of them is to be switched on, widened or created.
+        local, mine = [one for one in mine if one.source != POLICY], [one for one in mine if one.source == POLICY]
+        decided = profile.no_exceptions or any(one.ports or one.id in way.rules for one in mine)
+        if way.outcome == BLOCKED and not decided:
+            useless = any(one.enabled and one.action != "block" and one.ports and way.profile in one.profiles for one in local)
+            return _not_merged(case, way, useless=useless)
     if profile is not None and profile.no_exceptions:
         return _no_exceptions(profile)
     blocking = [one for one in mine if one.enabled and one.action == "block" and one.id in way.rules]
     if blocking and way.outcome == BLOCKED:
         return _blocked(blocking[0], port)
     if way.outcome == NARROWED:
-        return _narrowed(mine, way, port)
+        return _narrowed(case, mine, way)
     allowing = [one for one in mine if one.action != "block" and one.ports]
     on = [one for one in allowing if one.enabled]
-    if profile is not None and not profile.local_rules and any(one.source != POLICY and way.profile in one.profiles for one in on):
-        return _not_merged(way, port)
     elsewhere = [one for one in on if way.profile not in one.profiles]
     if elsewhere:
         return _other_profile(seen, elsewhere[0], way, port)
     if off := [one for one in allowing if not one.enabled]:
         return _switched_off(off[0], port)
     builtin = " Windows has no built-in rule for 5986." if port == 5986 else ""
-    return "no_rule", f"The host's firewall has no rule that lets TCP {port} in on the {way.profile} profile.{builtin}", (allow(port, way.profile),)
+    return "no_rule", f"The host's firewall has no rule that lets TCP {port} in on the {way.profile} profile.{builtin}", (allow(case, way.profile),)
 
 
-def allow(port: int, profile: str = "") -> Remedy:
+def allow(case: Case, profile: str = "") -> Remedy:
     """The rule that is missing."""
-    where = f" -Profile {profile.capitalize()}" if profile else ""
+    port, where = case.target.port, f" -Profile {profile.capitalize()}" if profile else ""
     return Remedy(
         f"Allow TCP {port} inbound for the control node's address, on the network profile in use",
-        f"New-NetFirewallRule -DisplayName 'WinRM {port}' -Direction Inbound -Protocol TCP -LocalPort {port} -RemoteAddress CONTROL_NODE{where} -Action Allow",
+        f"New-NetFirewallRule -DisplayName 'WinRM {port}' -Direction Inbound -Protocol TCP -LocalPort {port} -RemoteAddress {_peer(case)}{where} -Action Allow",
         "medium",
     )
+
+
+def _peer(case: Case) -> str:
+    """This control node's address where the look inside came from it, else a word in its place."""
+    seen = inside.firewall(case)
+    return (seen.came_from if seen else "") or CONTROL_NODE
 
 
 def _called(rule: RuleEvidence) -> str:
@@ -111,7 +124,7 @@ def _called(rule: RuleEvidence) -> str:
 
 
 def _change(rule: RuleEvidence, do: str, how: str, risk: str = "medium") -> Remedy:
-    return owned.in_policy("Windows Defender Firewall with Advanced Security, Inbound Rules", do, risk) if rule.source == POLICY else Remedy(do, how, risk)
+    return owned.in_policy(RULES_OF_POLICY, do, risk) if rule.source == POLICY else Remedy(do, how, risk)
 
 
 def _no_exceptions(profile: ProfileEvidence) -> tuple[str, str, tuple[Remedy, ...]]:
@@ -126,21 +139,26 @@ def _blocked(rule: RuleEvidence, port: int) -> tuple[str, str, tuple[Remedy, ...
     return "block_rule", f"The rule {_called(rule)} of the host's firewall blocks TCP {port}; a rule that blocks wins over every one that allows.", (remedy,)
 
 
-def _narrowed(mine: t.Sequence[RuleEvidence], way: PassageEvidence, port: int) -> tuple[str, str, tuple[Remedy, ...]]:
+def _narrowed(case: Case, mine: t.Sequence[RuleEvidence], way: PassageEvidence) -> tuple[str, str, tuple[Remedy, ...]]:
+    port = case.target.port
     deciding = next((one for one in mine if one.id in way.rules), None)
     who = ", ".join(way.remote[:6]) or "some"
     summary = f"The host's firewall lets TCP {port} in on the {way.profile} profile from {who} alone, and this control node is not among them."
     if way.admits is None or isinstance(way.admits, Unknown):
         summary = f"The host's firewall lets TCP {port} in on the {way.profile} profile from {who} alone; whether this control node is among them is not known."
     if deciding is None:
-        return "narrowed", summary, (allow(port, way.profile),)
-    how = f"Set-NetFirewallRule -Name '{deciding.id}' -RemoteAddress {','.join((*deciding.remote, 'CONTROL_NODE'))}"
+        return "narrowed", summary, (allow(case, way.profile),)
+    how = f"Set-NetFirewallRule -Name '{deciding.id}' -RemoteAddress {','.join((*deciding.remote, _peer(case)))}"
     return "narrowed", summary, (_change(deciding, f"Add this control node's address to the rule {_called(deciding)}", how),)
 
 
-def _not_merged(way: PassageEvidence, port: int) -> tuple[str, str, tuple[Remedy, ...]]:
-    summary = f"Policy tells the {way.profile} profile of the host's firewall to disregard rules made on the host, and the rule for TCP {port} is such a one."
-    return "not_merged", summary, (owned.in_policy(NOT_MERGED, f"Put the rule for TCP {port} into the policy, or let it heed local rules"),)
+def _not_merged(case: Case, way: PassageEvidence, *, useless: bool) -> tuple[str, str, tuple[Remedy, ...]]:
+    """`useless`: the host has a rule of its own that would let the connection in."""
+    port, peer = case.target.port, _peer(case)
+    whose = f"and the rule for TCP {port} is such a one" if useless else f"and no policy has a rule that lets TCP {port} in"
+    summary = f"Policy tells the {way.profile} profile of the host's firewall to disregard rules made on the host (AllowLocalPolicyMerge is 0), {whose}."
+    create = owned.in_policy(RULES_OF_POLICY, f"Create the inbound rule for TCP {port} from {peer} in the Group Policy object, not on the host")
+    return "not_merged", summary, (create, owned.in_policy(NOT_MERGED, "Or let the profile heed rules made on the host"))
 
 
 def _other_profile(seen: FirewallEvidence, rule: RuleEvidence, way: PassageEvidence, port: int) -> tuple[str, str, tuple[Remedy, ...]]:

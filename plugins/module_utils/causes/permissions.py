@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..evidence.case import Case
-from ..evidence.logon import NOT_TRIED, PASSED, AttemptEvidence, RungEvidence
+from ..evidence.logon import ACCEPTED, NOT_TRIED, OWN_SHELL, PASSED, REFUSED, AttemptEvidence, RungEvidence
 from ..explain_code import fault_entry
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, RULED_OUT, Fact, Finding, Remedy
 from . import accounts, coded, directories, gates, inside, logons, membership, owned, suspicion, trusts
@@ -21,6 +21,10 @@ SHELLS_OFF = 0x803381AC
 BY_HAND = "On the host: winrm get winrm/config/service (RootSDDL), groups Administrators and Remote Management Users, Security 4624 followed by WinRM 192."
 GROUPS, FILTERED = gates.GROUPS, gates.FILTERED
 SHELL_ACCESS = "Winrs/AllowRemoteShellAccess"
+FOR_ALL = Remedy(
+    "Look first at what refuses more than one account: RootSDDL, and who may log on over the network",
+    "winrm get winrm/config/service (RootSDDL; winrm configSDDL default shows it in a window); secpol.msc, Local Policies, User Rights Assignment",
+)
 
 
 def evaluate(case: Case, now: float) -> list[Finding]:
@@ -50,7 +54,9 @@ def _with_gate(found: Finding, gate: Finding | None, allowed: tuple[Fact, ...]) 
     """What the host said, and the gate that says why; where every gate should let the account in, that is told against it."""
     if gate is None:
         return replace(found, against=(*found.against, *allowed))
-    remedies = found.remedies if gate.rule == found.rule else gate.remedies
+    # What does without a change on the host comes first.
+    elsewhere = (gates.other_shell("cmd"), gates.other_shell("powershell"))
+    remedies = tuple(dict.fromkeys((*(one for one in found.remedies if one in elsewhere), *gate.remedies)))
     because = directories.merged(*gate.because, *found.because)
     return replace(gate, verdict=directories.at_most(found.verdict, CONFIRMED), because=because, remedies=remedies, weight=max(gate.weight, found.weight))
 
@@ -61,7 +67,6 @@ def _denied(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding
     accepted = logons.fact(case, attempt)
     if allowed and rung.name in logons.SHELLS:
         other = allowed[0].name
-        connection = "psrp" if other == "powershell" else "winrm"
         return Finding(
             "permissions",
             f"{rung.name}_refused",
@@ -69,7 +74,7 @@ def _denied(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding
             f"The account may not open {logons.SHELLS[rung.name]}, which the connection {case.target.connection} needs; {logons.SHELLS[other]} it may.",
             (accepted, *facts),
             next_check=BY_HAND,
-            remedies=(Remedy("Use the connection whose shell the account may open", f"ansible_connection: {connection}"), GROUPS),
+            remedies=(gates.other_shell(rung.name), gates.group_for(case, attempt.account, rung.name)),
             weight=76,
         )
     rule = "shell_refused" if rung.name in logons.SHELLS else "access_denied"
@@ -80,8 +85,8 @@ def _denied(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Finding
         CONFIRMED,
         f"Name and password are right, but the account {what}: it lacks a group, its token is filtered by UAC, or a security descriptor refuses it.",
         (accepted, *facts),
-        next_check=f"{BY_HAND} {_fork(attempt)}",
-        remedies=(GROUPS, *((FILTERED,) if attempt.kind != "domain" else ())),
+        next_check=f"{BY_HAND} {_fork(case, attempt)}",
+        remedies=(gates.group_for(case, attempt.account, rung.name), *((FILTERED,) if attempt.kind != "domain" else ())),
         weight=76,
     )
 
@@ -124,21 +129,37 @@ def _suspect(case: Case, attempt: AttemptEvidence) -> Finding:
     proof = suspicion.proven(case)
     alone = suspicion.suspects(case) == ("permissions",)
     known = f" The password is right: {proof} accepted it." if proof else ""
+    groups = gates.group_for(case, attempt.account, OWN_SHELL.get(case.target.connection, "powershell"))
+    for_all = (FOR_ALL,) if _others_refused(case, attempt) else ()
     return Finding(
         "permissions",
         "refused_here" if proof else "refused",
         LIKELY if alone else POSSIBLE,
         f"The host may refuse {attempt.account} for want of a right: group, UAC-filtered token or RootSDDL end in the same 401.{known}",
         logons.tries(case),
-        next_check=f"{BY_HAND} {_fork(attempt)}",
-        remedies=(GROUPS, *((FILTERED,) if attempt.kind != "domain" else ())),
+        next_check=f"{BY_HAND} {_fork(case, attempt)}",
+        remedies=(*for_all, groups, *((FILTERED,) if attempt.kind != "domain" else ())),
         tied_with=suspicion.tied(case, "permissions"),
         weight=63 if proof else 60,
     )
 
 
-def _fork(attempt: AttemptEvidence) -> str:
+def _others_refused(case: Case, attempt: AttemptEvidence) -> tuple[AttemptEvidence, ...]:
+    """Logons by other accounts that the host refused as well, where it let none in."""
+    seen = logons.logon(case)
+    if seen is None or any(one.outcome == ACCEPTED for one in seen.attempts):
+        return ()
+    return tuple(one for one in seen.attempts if one.way and one.outcome == REFUSED and one.account.lower() != attempt.account.lower())
+
+
+def _fork(case: Case, attempt: AttemptEvidence) -> str:
     """What splits the rights that may be missing."""
+    if others := _others_refused(case, attempt):
+        named = " and ".join(dict.fromkeys(one.account or one.way for one in others))
+        return (
+            f"{named} was refused as well: that speaks for the host, which refuses many (RootSDDL, the right to log on over the network, its bond with the "
+            "domain), rather than for this one account."
+        )
     if attempt.kind == "domain":
         return "A logon with another administrator tells the account from the host."
     return "A member of Administrators that is local and not the built-in one: its token is filtered. No member: the group is missing."

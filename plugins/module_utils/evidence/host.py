@@ -223,6 +223,8 @@ class FirewallEvidence:
     networks: Known[tuple[NetworkEvidence, ...]] = NOT_GATHERED
     rules: tuple[RuleEvidence, ...] = ()
     passages: tuple[PassageEvidence, ...] = ()
+    came_from: str = ""
+    """The address that this control node has towards the host, by which `admits` was judged; behind address translation the host sees another one."""
 
     def passage(self, port: int) -> tuple[PassageEvidence, ...]:
         """What happens on this port, in the profiles that may be in force."""

@@ -92,7 +92,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[Firewall
     passages = (decider.passage(port, profile, service) for port in ports for profile in known)
     return FirewallEvidence(
         service, known, networks, _telling(all_rules, ports),
-        tuple(replace(one, active=_active(networks, one.profile)) for one in passages if one is not None),
+        tuple(replace(one, active=_active(networks, one.profile)) for one in passages if one is not None), circumstances.came_from,
     )
 
 

@@ -126,9 +126,10 @@ def of_certificates(*kinds: tuple[str, str, str]) -> HostEvidence:
         ),
         pytest.param(
             seen(inside(domain=replace(MEMBER, controller=ChannelEvidence(1355)))),
-            "The host finds no domain controller of lab.test: status 1355 (ERROR_NO_SUCH_DOMAIN): The domain does not exist or cannot be contacted; on a "
-            "domain controller asked about its own domain this is expected. Logons that need one will fail. Let the host find and reach a domain controller: its "
-            "DNS servers, and ports 53, 88, 135, 389 and 445 to them: nltest /dsgetdc:lab.test /force; Resolve-DnsName _ldap._tcp.dc._msdcs.lab.test -Type SRV.",
+            "The host finds no domain controller of lab.test: status 1355 (ERROR_NO_SUCH_DOMAIN): The domain does not exist or cannot be contacted; on "
+            "a domain controller asked about its own domain this is expected. Logons that need one will fail. Let the host find and reach a domain controller: "
+            "its DNS servers, and ports 53, 88, 135, 389 and 445 to them: nltest /dsgetdc:lab.test /force; Resolve-DnsName "
+            "_ldap._tcp.dc._msdcs.lab.test -Type SRV.",
             id="controller",
         ),
         pytest.param(
