@@ -233,12 +233,14 @@ class _Visit:
             self.attempts.append(self._attempt(way, account).skipped(block.reason, block.why, block.failure))
             return
         if block:
-            gap = f"Other ways with the account {way.target.username} were not tried: {block.why.removeprefix('Not tried: ')}"
+            whose = f" of {way.name}" if way.name else ""
+            gap = f"Other ways{whose} with the account {way.target.username} were not tried: {block.why.removeprefix('Not tried: ')}"
             if gap not in self.gaps:
                 self.gaps.append(gap)
             return
         if self.deadline.passed:
-            self.gaps.append(f"{way.method} over {way.scheme} was not tried: the time was used up.")
+            by = f"{way.name} by {way.method}" if way.name else way.method
+            self.gaps.append(f"{by} over {way.scheme} was not tried: the time was used up.")
             return
         attempt = self._attempt(way, account)
         if attempt.sends_password:

@@ -12,6 +12,7 @@ from ..causes.time_skew import TOLERANCE
 from ..evidence.base import Unknown
 from ..evidence.case import LEFT_OUT, NOT_ASKED, Case
 from ..evidence.host import NARROWED
+from .ways import kept_out
 
 COMING = ("expiring",)
 ASIDE = ("weak_key", "weak_signature", "too_large", "intermediate_misplaced", "mapping_issuer_missing")
@@ -40,7 +41,18 @@ def _unread(case: Case, now: float) -> t.Iterator[str]:
         if inside.read_something(seen):
             yield f"{who} may not read a part of the inside ({', '.join(seen.denied)}); the rest was read, and what that part would tell is unknown."
         else:
-            yield f"{who} may not read the inside ({', '.join(seen.denied)}): an administrator of the host may, as one of alternate_logons for instance."
+            by = "" if _kept_out(case) else ", as one of alternate_logons for instance"
+            yield f"{who} may not read the inside ({', '.join(seen.denied)}): an administrator of the host may{by}."
+
+
+def _kept_out(case: Case) -> tuple[str, ...]:
+    tried = logons.logon(case)
+    return kept_out(tried) if tried else ()
+
+
+def _alternates(case: Case, now: float) -> t.Iterator[str]:
+    """Those that did not get in."""
+    yield from (f"Of alternate_logons, {_sentence(one)}" for one in _kept_out(case)[:MOST])
 
 
 def _client_unread(case: Case, now: float) -> t.Iterator[str]:
@@ -158,5 +170,5 @@ def _sentence(text: str) -> str:
     return f"{text.rstrip('.')}."
 
 
-RULES = (_unread, _client_unread, _certificates, _service, _listeners, _firewall, _limits, _domain, _time, _encryption)
+RULES = (_unread, _alternates, _client_unread, _certificates, _service, _listeners, _firewall, _limits, _domain, _time, _encryption)
 """In the order in which they are told. What was denied is one note, not one for each thing that could not be read."""
