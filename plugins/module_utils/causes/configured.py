@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..evidence import answers
 from ..evidence.case import Case
 from ..evidence.endpoint import DoorEvidence
@@ -20,6 +22,34 @@ PLUGIN = "microsoft.powershell"
 """The plugin behind a PowerShell session; cmd has none in winrm/config."""
 PROTOCOLS = "\\schannel\\protocols\\"
 TODAY = ("tls 1.2", "tls 1.3")
+
+
+ADVICE = {
+    "service_remote_access_disabled": (
+        owned.in_policy(
+            "Allow remote server management through WinRM",
+            'Enable it for the control node\'s address, where policy decides (Source="GPO" in winrm get winrm/config/service)',
+        ),
+        Remedy("Else set WinRM up for remote access, at the host itself", "Enable-PSRemoting -Force (or, in cmd: winrm quickconfig)", "medium"),
+    ),
+    "remote_connection_not_allowed": (
+        Remedy(
+            "Let the session configuration take remote users, at the host itself",
+            "Enable-PSSessionConfiguration -Name Microsoft.PowerShell -Force; Set-PSSessionConfiguration -Name Microsoft.PowerShell -AccessMode Remote -Force",
+            "medium",
+        ),
+    ),
+}
+"""What to do by the rule that a fault's code makes (0x803381DD, 0x803381E3): the host says all that it says to anybody."""
+AT_THE_HOST = "At the host itself, or by Remote Desktop, for WinRM takes no requests from elsewhere: winrm get winrm/config/service (AllowRemoteAccess)."
+
+
+def advised(found: Finding) -> Finding:
+    """The same with what to do, where a code names a switch."""
+    if found.rule not in ADVICE:
+        return found
+    check = AT_THE_HOST if found.rule == "service_remote_access_disabled" else found.next_check
+    return replace(found, remedies=ADVICE[found.rule], next_check=check)
 
 
 def findings(case: Case, opened: DoorEvidence) -> list[Finding]:

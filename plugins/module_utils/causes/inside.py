@@ -175,6 +175,11 @@ def shut(case: Case) -> tuple[str, ...]:
     return (f"the account may not read {part}the inside ({', '.join(denied)})",) if denied else ()
 
 
+def nothing_read(seen: HostEvidence) -> str:
+    """Why nothing of the inside was read that not everybody is told; "" where something was."""
+    return "" if read_something(seen) else next((one.unknown for one in (seen.config, seen.policy, seen.service) if isinstance(one, Unknown)), "")
+
+
 def read_something(seen: HostEvidence) -> bool:
     """Whether more was read than everybody may: which Windows it is, the own shells, and what the challenge tells of the domain."""
     return any(not isinstance(one, Unknown) for one in (seen.config, seen.service, seen.policy, seen.firewall))

@@ -75,7 +75,7 @@ def _outside(case: Case, opened: DoorEvidence) -> list[Finding]:
     if found:
         return [found]
     if inside := coded.findings(case, "service_config", next_check="On the host: winrm get winrm/config.", weight=75) or _of_logon(case):
-        return inside
+        return [configured.advised(one) for one in inside]
     if answers.is_winrm(opened) and opened.schemes:
         return [
             Finding(

@@ -34,6 +34,9 @@ def _unread(case: Case, now: float) -> t.Iterator[str]:
         yield f"The host's inside was not read: {case.host.unknown.rstrip('.')}."
     if seen is None:
         return
+    if (why := inside.nothing_read(seen)) and not seen.denied:
+        yield f"The host's inside was not read, although a logon got in: {why.rstrip('.')}."
+        return
     if seen.way:
         yield f"The host's inside was read by the alternate logon {seen.way} ({seen.account or 'its account'}, {seen.method} over {seen.scheme})."
     if seen.denied:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import FirewallEvidence, ProfileEvidence, RuleEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import TROUBLE, Finding
+from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
 from cases import NOW, attempt, rung
 from host_cases import RULE_TLS, access, denied, firewall, inside, passage, rescued, seen, shut
 
@@ -79,3 +81,19 @@ def test_rule_of_policy_for_another_profile_is_widened_there() -> None:
 def test_rule_names_the_address_that_the_look_inside_came_from() -> None:
     assert f"-RemoteAddress {HERE} " in first(shut(rescued(firewall=blocked()))).remedies[0].how
     assert "-RemoteAddress CONTROL_NODE " in first(shut(rescued(firewall=firewall(passage("blocked"), rules=())))).remedies[0].how
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x803381DD, ('"Allow remote server management through WinRM"', "Enable-PSRemoting -Force", "winrm quickconfig", "At the host itself")),
+        (0x803381E3, ("-AccessMode Remote",)),
+    ],
+)
+def test_switch_that_a_fault_names_is_advised(code: int, words: tuple[str, ...]) -> None:
+    off = dict.fromkeys(("config", "policy", "service", "firewall", "access"), Unknown("winrm/config: Fault 0x803381DD"))
+    case = seen(inside(**off), attempt("accepted", rung("identify"), rung("powershell", code=code)))
+    found = first(case)
+    said = " ".join((found.next_check, *(f"{one.do} {one.how}" for one in found.remedies)))
+    assert not [word for word in words if word not in said], said
+    assert "The host's inside was not read, although a logon got in: winrm/config: Fault 0x803381DD." in notes(case, NOW)
