@@ -48,7 +48,8 @@ def page(items: str = "", context: str = "", end: bool = False) -> bytes:
 
 def output(method: str, inner: str = "", code: int | str = 0) -> bytes:
     return envelope(
-        f'<q:{method}_OUTPUT xmlns:q="c" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{inner}<q:ReturnValue>{code}</q:ReturnValue></q:{method}_OUTPUT>',
+        f'<q:{method}_OUTPUT xmlns:q="c" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{inner}<q:ReturnValue>{code}</q:ReturnValue>'
+        f"</q:{method}_OUTPUT>",
     )
 
 

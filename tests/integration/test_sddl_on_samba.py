@@ -97,7 +97,8 @@ def has_samba() -> bool:
     """Whether Samba's Python bindings are there."""
     if not Path(PYTHON).exists():
         return False
-    return subprocess.run([PYTHON, "-c", "from samba.dcerpc import security; from samba.security import access_check"], capture_output=True).returncode == 0
+    program = "from samba.dcerpc import security; from samba.security import access_check"
+    return subprocess.run([PYTHON, "-c", program], capture_output=True, check=False).returncode == 0
 
 
 pytestmark = pytest.mark.skipif(not has_samba(), reason="Samba's Python bindings (Debian: python3-samba) are not installed here")
@@ -148,7 +149,7 @@ def test_what_is_none_is_none_to_both() -> None:
 
 def test_what_a_generator_makes_up() -> None:
     chance = random.Random(580)
-    compare([_made_up(chance) for _ in range(400)])
+    compare([_made_up(chance) for _turn in range(400)])
 
 
 def _made_up(chance: random.Random) -> str:
@@ -162,7 +163,7 @@ def _made_up(chance: random.Random) -> str:
     owner = f"O:{chance.choice(TRUSTEES[:-4])}" if chance.random() < 0.8 else ""
     group = f"G:{chance.choice(TRUSTEES[:-4])}" if chance.random() < 0.5 else ""
     flags = chance.choice(("", "P", "AI", "PAI"))
-    entries = "".join(entry() for _ in range(chance.randint(0, 6)))
+    entries = "".join(entry() for _turn in range(chance.randint(0, 6)))
     # Samba cannot read a SACL right behind an empty DACL.
     sacl = "S:P(AU;FA;GA;;;WD)(AU;SA;GXGW;;;WD)" if entries and chance.random() < 0.3 else ""
     return f"{owner}{group}D:{flags}{entries}{sacl}"

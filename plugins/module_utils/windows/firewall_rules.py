@@ -39,7 +39,7 @@ Networks = t.Tuple[t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network], ...]
 
 def parse_rule(id: str, text: str, source: str) -> RuleEvidence | None:
     """An inbound rule that may concern TCP; None for others, and for what is no rule."""
-    version, _, rest = text.partition("|")
+    version, _bar, rest = text.partition("|")
     if not _VERSION.match(version.strip()):
         return None
     fields: dict[str, list[str]] = {}
@@ -164,7 +164,7 @@ def _tidy(address: str) -> str:
 
 
 def _range(port: str) -> tuple[int, int]:
-    low, _, high = port.partition("-")
+    low, _dash, high = port.partition("-")
     try:
         return int(low), int(high or low)
     except ValueError:

@@ -124,7 +124,7 @@ def _of_the_provider(error: WsmanError) -> bool:
 
 def _place(path: str, value: str) -> tuple[str, str]:
     """`Sub\\Key\\Name` below a key as the full key and the name."""
-    below, _, name = value.rpartition("\\")
+    below, _slash, name = value.rpartition("\\")
     return f"{path.rstrip(chr(92))}\\{below}".rstrip("\\"), name
 
 

@@ -34,6 +34,11 @@ OPEN_SHELLS = 5
 LISTENING = ("wsman", "mute", "reset", "http_sys_404", "http_sys_503")
 
 
+def invented_sid(realm: Realm, name: str) -> str:
+    """The SID of an account, or of the domain, where there is no directory that has one."""
+    return profiles.hashed_sid(realm.flat) + (f"-{1000 + sum(map(ord, name)) % 9000}" if name else "")
+
+
 @dataclass(frozen=True)
 class Material:
     """What the lab knows besides: certificates and SIDs."""
@@ -42,7 +47,7 @@ class Material:
     """The certificate of the TLS ports, DER; empty where there is none."""
     roots: tuple[bytes, ...] = ()
     intermediates: tuple[bytes, ...] = ()
-    sid: t.Callable[[Realm, str], str] = lambda realm, name: invented_sid(realm, name)
+    sid: t.Callable[[Realm, str], str] = invented_sid
     """The SID of a domain account; with name "" that of the domain itself."""
     client_issuer: str = ""
     """Thumbprint of the authority of client certificates."""
@@ -50,11 +55,6 @@ class Material:
     """A good certificate that the host has besides, DER; empty where it has none."""
     settings: Settings = field(default_factory=Settings)
     """What is wrong with the whole domain LAB.TEST."""
-
-
-def invented_sid(realm: Realm, name: str) -> str:
-    """The SID of an account, or of the domain, where there is no directory that has one."""
-    return profiles.hashed_sid(realm.flat) + (f"-{1000 + sum(map(ord, name)) % 9000}" if name else "")
 
 
 def inside_of(host: Host, windows: Windows, material: Material = Material()) -> Inside:

@@ -129,15 +129,15 @@ def net(call: Call) -> Result:
     words = call.arguments
     if not words or words[0].lower() != "localgroup":
         return Result(1, err=text(call.inside, "unsupported"))
-    bar, inside = "-" * 79, call.inside
+    rule, inside = "-" * 79, call.inside
     if len(words) == 1:
         names = sorted(name for name, _members in inside.groups.values())
-        return Result(0, text(inside, "net_groups", inside.computer, bar) + lines(*(f"*{name}" for name in names)) + text(inside, "net_done"))
+        return Result(0, text(inside, "net_groups", inside.computer, rule) + lines(*(f"*{name}" for name in names)) + text(inside, "net_done"))
     found = next(((name, members) for name, members in inside.groups.values() if name.lower() == words[1].lower()), None)
     if found is None:
         return Result(2, err=text(inside, "net_missing"))
     members = [name.rpartition("\\")[2] if name.lower().startswith(f"{inside.computer.lower()}\\") else name for name, _sid in found[1]]
-    return Result(0, text(inside, "net_group", found[0], bar) + lines(*members) + text(inside, "net_done"))
+    return Result(0, text(inside, "net_group", found[0], rule) + lines(*members) + text(inside, "net_done"))
 
 
 def whoami(call: Call) -> Result:

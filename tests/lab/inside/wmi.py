@@ -32,7 +32,7 @@ NO_QUERY = "The WS-Management service cannot process the request. The WQL query 
 
 def target(request: Message) -> tuple[str, str]:
     """Namespace in lower case, such as root/cimv2, and class: that of the query where the resource names none."""
-    namespace, _, kind = request.name[len("wmi/") :].rpartition("/")
+    namespace, _slash, kind = request.name[len("wmi/") :].rpartition("/")
     if kind == "*":
         try:
             kind = wql.parse(_filter(request)[1]).kind

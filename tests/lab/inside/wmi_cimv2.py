@@ -162,7 +162,7 @@ def _account(host: Host, domain: str, name: str, sid: str, local: bool) -> dict[
 
 
 def _split(whole: str) -> tuple[str, str]:
-    domain, _, name = whole.rpartition("\\")
+    domain, _slash, name = whole.rpartition("\\")
     return domain, name
 
 

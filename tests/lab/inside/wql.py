@@ -179,7 +179,7 @@ def _compare(value: Value, compare: t.Callable[[t.Any, t.Any], bool], literal: s
 
 def same_path(path: str) -> tuple[str, frozenset[tuple[str, str]]]:
     """An object path in a form that compares: without host and namespace, keys in any order and with either quotation mark."""
-    kind, _, keys = re.sub(r"^(?:\\\\[^\\]+\\)?(?:[\w\\/]+:)?", "", path).partition(".")
+    kind, _dot, keys = re.sub(r"^(?:\\\\[^\\]+\\)?(?:[\w\\/]+:)?", "", path).partition(".")
     return kind.lower(), frozenset((name.lower(), value.lower()) for name, _quote, value in re.findall(r"(\w+)=([\"'])(.*?)\2", keys))
 
 

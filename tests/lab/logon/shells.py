@@ -38,7 +38,7 @@ class Command:
     chunks: t.Iterator[cmd.Chunk] = field(default_factory=lambda: iter(()))
     waiting: cmd.Chunk | None = None
     """Output that was not there yet."""
-    began: float = field(default_factory=lambda: time.monotonic())
+    began: float = field(default_factory=time.monotonic)
     ready: float = 0.0
     """When, in seconds since then, the output was or will be there that was taken last."""
     told: float = 0.0
@@ -63,7 +63,7 @@ class Shell:
 class Shells:
     """All shells of a host, by ShellId."""
 
-    def __init__(self, windows: Windows, clock: t.Callable[[], float] = lambda: time.monotonic()) -> None:
+    def __init__(self, windows: Windows, clock: t.Callable[[], float] = time.monotonic) -> None:
         self.windows, self.clock = windows, clock
         self.open: dict[str, Shell] = {}
         self.files: dict[str, bytes] = {}

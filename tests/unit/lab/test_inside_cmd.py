@@ -221,7 +221,7 @@ def test_rights_come_in_a_file_of_utf_16() -> None:
     files: dict[str, bytes] = {}
     client = profiles.fresh("windows10", computer="PC1")
     assert said('secedit /export /areas USER_RIGHTS /cfg "%TEMP%\\r.inf" /quiet', client, files=files) == (0, "")
-    (data,) = files.values()
+    data = next(iter(files.values()))
     assert data.startswith(b"\xff\xfe[\0U\0")
     text = said("type %TEMP%\\r.inf", client, files=files)[1]
     assert "\r\nSeNetworkLogonRight = *S-1-1-0,*S-1-5-32-544,*S-1-5-32-545,*S-1-5-32-551\r\n" in text

@@ -88,7 +88,8 @@ def test_a_remote_management_user_is_refused_but_may_list_shells_of_its_own() ->
 def test_a_shell_that_is_open_is_listed() -> None:
     host = Host("IN03")
     shell = host.open()
-    listed = host.ask(ENUMERATE, "windows/shell", '<n:Enumerate xmlns:n="http://schemas.xmlsoap.org/ws/2004/09/enumeration"><w:OptimizeEnumeration/></n:Enumerate>')
+    body = '<n:Enumerate xmlns:n="http://schemas.xmlsoap.org/ws/2004/09/enumeration"><w:OptimizeEnumeration/></n:Enumerate>'
+    listed = host.ask(ENUMERATE, "windows/shell", body)
     assert text(listed, "ShellId") == shell
     assert text(listed, "ResourceUri").endswith("/windows/shell/cmd")
 

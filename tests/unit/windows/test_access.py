@@ -118,9 +118,10 @@ def material(
     return Material(queries=queries, registry=registry() if reg is None else reg, commands=commands)
 
 
-def named(names: t.Mapping[str, str] = GROUP_NAMES) -> dict[str, Known[tuple[Object, ...]]]:
+def named(names: t.Mapping[str, str] | None = None) -> dict[str, Known[tuple[Object, ...]]]:
     """What the groups are called."""
-    return {f"{groups.NAMED}{sid}": (row("Win32_SID", ReferencedDomainName="VORDEFINIERT", AccountName=name, SID=sid),) for sid, name in names.items()}
+    known = (names or GROUP_NAMES).items()
+    return {f"{groups.NAMED}{sid}": (row("Win32_SID", ReferencedDomainName="VORDEFINIERT", AccountName=name, SID=sid),) for sid, name in known}
 
 
 def look(given: Material, here: Circumstances = HERE) -> AccessEvidence:
@@ -545,7 +546,7 @@ def test_no_user_is_named() -> None:
 def test_hostile_answers_end_in_evidence() -> None:
     chance = random.Random(1104)
     texts = ["", "\\", "x" * 5000, "<", 'a.Name="', "Domain='", "\0", "\\\\\\:", 'Win32_Group.Name="\\']
-    for _ in range(300):
+    for _turn in range(300):
         form = chance.choice(list(FORMS))
         whoami, more = "".join(chance.sample('"\\,S-1-5\r\n' * 5, 30)), "".join(chance.sample("Se=*,S-1\r\n[]" * 3, 20))
         given = material(ADMINISTRATOR, form=form, whoami=whoami, more=more)

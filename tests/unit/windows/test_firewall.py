@@ -211,9 +211,11 @@ def test_a_registry_that_may_not_be_read_is_unknown_for_that_reason() -> None:
 def test_whatever_rules_a_host_tells_its_firewall_is_judged(seed: int) -> None:
     dice = random.Random(seed)
     words = [*ALLOW.split("|"), *BLOCK.split("|"), *BYPASS.split("|")]
-    words += ["RA4=", "RA4=1.2.3.4/99", "LA6=::/0", "LPort=-", "RA6=::-1.2.3.4", "Profile=", "IF=", "=",
-             "\u00b2", "LPort=\u00b2", "LPort2_10=9-1", "RA42=x-y", f"LPort={'9' * 5000}", "Name=" + "x" * 9999, "Protocol=256", "Protocol=x"]
-    rules = ["|".join(["v2.31", *dice.choices(words, k=dice.randrange(12))]) for _ in range(200)]
+    words += [
+        "RA4=", "RA4=1.2.3.4/99", "LA6=::/0", "LPort=-", "RA6=::-1.2.3.4", "Profile=", "IF=", "=", "\u00b2", "LPort=\u00b2", "LPort2_10=9-1", "RA42=x-y",
+        f"LPort={'9' * 5000}", "Name=" + "x" * 9999, "Protocol=256", "Protocol=x",
+    ]
+    rules = ["|".join(["v2.31", *dice.choices(words, k=dice.randrange(12))]) for _turn in range(200)]
     found = look(*rules, policy_rules=rules[:20])
     assert isinstance(found, FirewallEvidence)
     assert {one.outcome for one in found.passages} <= {"open", "narrowed", "blocked"}

@@ -59,14 +59,14 @@ class Host:
         ))
 
     def node(self, name: str, depth: int = 0) -> Node:
-        inner = [] if depth > 4 else [self.node(self.dice.choice(NAMES), depth + 1) for _ in range(self.dice.randrange(7 - depth))]
+        inner = [] if depth > 4 else [self.node(self.dice.choice(NAMES), depth + 1) for _turn in range(self.dice.randrange(7 - depth))]
         marks = {"Source": self.dice.choice(TEXTS)} if self.dice.random() < 0.2 else {}
         return Node(name, "", marks, inner, self.dice.choice(TEXTS))
 
     def rows(self) -> t.Any:
         if self.dice.random() < 0.3:
             return Unknown(self.dice.choice(("access denied", "lost")))
-        return tuple(Object(self.node("X")) for _ in range(self.dice.randrange(4)))
+        return tuple(Object(self.node("X")) for _turn in range(self.dice.randrange(4)))
 
     def said(self) -> t.Any:
         if self.dice.random() < 0.2:
@@ -81,7 +81,7 @@ class Host:
             if self.dice.random() < 0.8:
                 names = [*self.dice.sample(key.values, min(len(key.values), 6)), self.dice.choice(TEXTS)]
                 for name in names:
-                    folder, _, last = name.rpartition("\\")
+                    folder, _slash, last = name.rpartition("\\")
                     path = f"{key.path}\\{folder}".rstrip("\\").lower()
                     values[path] = (*values.get(path, ()), Value(last, "REG_SZ", self.data()))
         unknown = {self.dice.choice(needs.keys).path.lower(): "access denied"} if needs.keys and self.dice.random() < 0.3 else {}

@@ -141,8 +141,8 @@ def test_owner_reads_the_list_unless_an_entry_speaks_of_owners() -> None:
 def test_a_certain_answer_is_right_whatever_the_unknown_groups_turn_out_to_be() -> None:
     chance, doubtful = random.Random(32), ("BA", "RM", "ER")
     certain = 0
-    for _ in range(400):
-        rights = [chance.choice(("GA", "GR", "GX", "GRGX")) for _ in range(chance.randint(0, 5))]
+    for _turn in range(400):
+        rights = [chance.choice(("GA", "GR", "GX", "GRGX")) for _turn in range(chance.randint(0, 5))]
         entries = [f"({chance.choice('AAD')};;{right};;;{chance.choice((*doubtful, 'WD', 'IU', 'NU'))})" for right in rights]
         text = f"O:{chance.choice(('NS', 'BA'))}D:{''.join(entries)}"
         held = frozenset((USER, sids.EVERYONE, sids.NETWORK))
@@ -159,9 +159,9 @@ def test_a_certain_answer_is_right_whatever_the_unknown_groups_turn_out_to_be() 
 
 def test_damaged_text_never_ends_otherwise_than_as_no_descriptor() -> None:
     chance = random.Random(544)
-    for _ in range(3000):
+    for _turn in range(3000):
         text = list(chance.choice((ROOT, POWERSHELL, 'D:(XA;;GA;;;WD;(@User.Title=="PM"))')))
-        for _ in range(chance.randint(1, 4)):
+        for _turn in range(chance.randint(1, 4)):
             text[chance.randrange(len(text))] = chance.choice("();:ODGSAXB\"\0é-0")
         try:
             sddl.check(sddl.for_winrm(sddl.parse("".join(text))), MANAGED, READ)
