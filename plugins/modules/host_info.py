@@ -311,7 +311,7 @@ host:
             name:
               description: Its name.
               type: str
-            on:
+            "on":
               description: Whether the firewall is on there.
               type: bool
             inbound:
@@ -426,7 +426,9 @@ host:
               type: list
               elements: str
         came_from:
-          description: The address that this control node has towards the host; behind address translation the host sees another one.
+          description: >-
+            The address that this control node has towards the host, by which C(admits) was judged; behind address translation the host sees another
+            one.
           type: str
     certificates:
       description: >-
