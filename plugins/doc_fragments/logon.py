@@ -29,7 +29,8 @@ options:
     description:
       - Further ways into the same host, with other accounts, ports or methods, tried where the inventory's way does not work. Evidence
         names the way it came by.
-      - What an item does not set is taken from the inventory, except name, password and certificate, which never mix.
+      - What an item does not set is taken from the inventory, except name, password and certificate, which never mix. Where an item sets none of these, it
+        is the inventory's own account by another port, scheme or method.
     type: list
     elements: dict
     suboptions:
@@ -49,7 +50,7 @@ options:
         elements: str
         choices: [negotiate, kerberos, ntlm, basic, certificate, credssp]
       username:
-        description: The account to log on with.
+        description: The account to log on with. Where it is missing, and there is no password and no certificate, the inventory's.
         type: str
       password:
         description: The password of O(alternate_logons[].username).

@@ -62,6 +62,11 @@ class Target:
         )
 
 
+def same_account(one: Target, other: Target) -> bool:
+    """Whether two ways use one account with the same secret."""
+    return (one.username, one.password, one.client_cert, one.client_key) == (other.username, other.password, other.client_cert, other.client_key)
+
+
 def is_ipv6(host: str) -> bool:
     """True for a literal IPv6 address, scope id allowed."""
     try:
@@ -79,7 +84,10 @@ def is_address(host: str) -> bool:
 
 
 def alternate(target: Target, given: t.Mapping[str, t.Any], number: int) -> tuple[str, Target]:
-    """Another way to the same host, and its name: what `given` (an item of `alternate_logons`) sets, and the rest as the inventory has it."""
+    """Another way to the same host, and its name: what `given` (an item of `alternate_logons`) sets, and the rest as the inventory has it.
+
+    The account is never mixed: where neither name, password nor certificate is set, it is the inventory's.
+    """
     scheme, port = given.get("scheme") or target.scheme, given.get("port")
     if port is None:
         port = target.port if scheme == target.scheme else (5985 if scheme == "http" else 5986)
@@ -87,6 +95,12 @@ def alternate(target: Target, given: t.Mapping[str, t.Any], number: int) -> tupl
         raise DoctorError(f"The port of alternate_logons item {number} is {port}", expected="a number from 1 to 65535", value=port)
     cert = given.get("client_cert")
     auth = tuple(given.get("auth") or (("certificate",) if cert else target.auth))
+    if all(given.get(name) is None for name in ("username", "password", "client_cert", "client_key")):
+        way = replace(target, scheme=scheme, port=port, auth=auth)
+        if way == target:
+            expected = "another port, scheme or method, or an account"
+            raise DoctorError(f"Item {number} of alternate_logons is the inventory's own way", expected=expected, do="Set what is to be different")
+        return given.get("name") or f"{'/'.join(auth)} over {scheme} on port {port}", way
     if "certificate" not in auth and not given.get("username"):
         raise DoctorError(f"Item {number} of alternate_logons has no username", expected="a user name, or a client certificate", do="Set username")
     way = replace(

@@ -190,8 +190,11 @@ logon:
           description: Whether this is the inventory's own way.
           type: bool
         way:
-          description: The name of the alternate logon, empty for the inventory's account.
+          description: The name of the alternate logon, empty for the inventory's own ways.
           type: str
+        same_account:
+          description: Whether an alternate logon uses the inventory's account.
+          type: bool
         account:
           description: The account as it was named.
           type: str

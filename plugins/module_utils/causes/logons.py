@@ -22,7 +22,7 @@ def logon(case: Case) -> LogonEvidence | None:
 def attempts(case: Case) -> tuple[AttemptEvidence, ...]:
     """What was tried, or not, with the inventory's account."""
     seen = logon(case)
-    return tuple(attempt for attempt in seen.attempts if not attempt.way) if seen else ()
+    return tuple(attempt for attempt in seen.attempts if not attempt.way or attempt.same_account) if seen else ()
 
 
 def own(case: Case) -> AttemptEvidence | None:

@@ -97,6 +97,8 @@ class Way:
     sealed: bool
     own: bool = False
     name: str = ""
+    same_account: bool = False
+    """True for an alternate logon with the inventory's account."""
     asked: bool = False
     """True when the user named this method: then it may be one that is never tried unasked."""
 
@@ -289,8 +291,9 @@ class Attempt:
         way, session = self.way, self.session
         more.setdefault("used", bool(session and session.used))
         return AttemptEvidence(
-            method=way.method, scheme=way.scheme, port=way.port, outcome=outcome, means=means, own=way.own, way=way.name, account=way.target.username or "",
-            kind=self.account.kind if self.account.user else "", mechanism=session.mechanism if session else "", binding=way.binding, sealed=way.sealed,
+            method=way.method, scheme=way.scheme, port=way.port, outcome=outcome, means=means, own=way.own, way=way.name, same_account=way.same_account,
+            account=way.target.username or "", kind=self.account.kind if self.account.user else "",
+            mechanism=session.mechanism if session else "", binding=way.binding, sealed=way.sealed,
             proven=bool(permit and permit.proven), proven_by=permit.where if permit and permit.proven else "", **more,
         )
 

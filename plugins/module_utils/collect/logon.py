@@ -21,7 +21,7 @@ from ..evidence.base import Unknown
 from ..evidence.directory import AS, KerberosStep
 from ..evidence.endpoint import OPEN, DoorEvidence, EndpointEvidence
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LocalFailure, LogonEvidence
-from ..target import Target, alternate
+from ..target import Target, alternate, same_account
 from ..wire import identify, ntlm, seal, tokens
 from ..wire.deadline import Deadline
 from ..wire.methods import OMITTED, SENT
@@ -196,7 +196,7 @@ class _Visit:
     def _alternate(self, name: str, target: Target) -> None:
         for method in target.auth:
             for way in self._openly(target, method, target.scheme, own=False, name=name, beside=target.auth):
-                self._try(way)
+                self._try(replace(way, same_account=same_account(target, self.target)))
 
     def _account(self, target: Target, method: str = "") -> Account:
         account = account_of(target.username or "", target.host, answers.challenge_of(self.seen))
@@ -227,9 +227,10 @@ class _Visit:
 
     def _try(self, way: Way) -> None:
         account = self._account(way.target, way.method)
-        key = f"{way.name} {account.user}"
+        # What was refused is the account, whatever the way is called.
+        key = f"{'' if way.same_account else way.name} {account.user}"
         block = self.blocked.get(key)
-        if block and way.own:
+        if block and (way.own or (way.name and all(one.way != way.name for one in self.attempts))):
             self.attempts.append(self._attempt(way, account).skipped(block.reason, block.why, block.failure))
             return
         if block:

@@ -112,7 +112,9 @@ class AttemptEvidence:
     own: bool = False
     """True for the inventory's own way."""
     way: str = ""
-    """The name of the alternate logon this way belongs to; empty for the inventory's account."""
+    """The name of the alternate logon this way belongs to; empty for the inventory's own ways."""
+    same_account: bool = False
+    """True for an alternate logon with the inventory's account, by another port, scheme or method."""
     account: str = ""
     """The account as it was named."""
     kind: str = ""

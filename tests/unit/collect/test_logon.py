@@ -12,7 +12,8 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect import attemp
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, PortEvidence
-from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import AttemptEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.target import alternate, from_params
 
 ONE, OTHER = "192.0.2.10", "192.0.2.11"
 HURRIED = "given up after 0.05 s, as port 5985 answers"
@@ -48,3 +49,23 @@ def test_shut_port_costs_no_connect(monkeypatch: pytest.MonkeyPatch) -> None:
     target = from_params({"host": "app03", "port": 5985, "username": ".\\u", "password": "p", "auth": ["ntlm"], "inventory_name": "app03"})
     found = logon.observe(target, seen, timeout=5, plan=logon.Plan(thorough=False), book=Book(os.getppid()))
     assert [(one.outcome, one.reason, one.means) for one in found.attempts][:1] == [("not_tried", "not_reached", "Not tried: port 5985 does not answer.")]
+
+
+def test_an_alternate_way_of_the_inventorys_account_says_what_holds_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was refused is the account: another port does not give its password another turn."""
+    target = from_params({"host": "app03", "port": 5985, "username": ".\\u", "password": "p", "auth": ["ntlm"], "inventory_name": "app03"})
+    runs: list[str] = []
+
+    def refused(self: attempt.Attempt) -> AttemptEvidence:
+        runs.append(self.way.name)
+        self.spent = True
+        return self._evidence("refused", "No.", used=True)
+
+    monkeypatch.setattr(attempt.Attempt, "run", refused)
+    ways = (alternate(target, {"port": 15985, "name": "other port"}, 1), alternate(target, {"username": ".\\v", "password": "q"}, 2))
+    seen = EndpointEvidence("", "", Unknown("x"), ports=(row(5985, "open"),))
+    found = logon.observe(target, seen, timeout=5, plan=logon.Plan(thorough=False, alternates=ways), book=Book(os.getppid()))
+    assert runs == ["", ".\\v over ntlm"]
+    assert [(one.way, one.outcome, one.same_account, one.account) for one in found.attempts] == [
+        ("", "refused", False, ".\\u"), ("other port", "not_tried", True, ".\\u"), (".\\v over ntlm", "refused", False, ".\\v"),
+    ]
