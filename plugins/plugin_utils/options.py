@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.winrm.doctor.plugins.module_utils.argspec import Spec
 from ansible_collections.winrm.doctor.plugins.module_utils.errors import DoctorError
 
@@ -46,10 +47,36 @@ def _explain(spec: Spec, params: dict[str, t.Any], origins: t.Mapping[str, str],
         return DoctorError(f"There is no option {', '.join(unknown)}", expected=f"one of {', '.join(sorted(spec))}")
     for name, value in params.items():
         option = options[name]
-        if ArgumentSpecValidator({name: {key: what for key, what in option.items() if key != "aliases"}}).validate({name: value}).error_messages:
+        if _is_wrong(name, option, value):
+            if inside := _explain_items(name, option, value):
+                return inside
             origin = f" (from {origins[name]})" if name in origins else ""
             return DoctorError(f"The option {name} is {_shown(option, value)}{origin}", expected=_expected(option), value=None)
     return DoctorError("; ".join(messages))
+
+
+def _is_wrong(name: str, option: dict[str, t.Any], value: t.Any) -> bool:
+    return bool(ArgumentSpecValidator({name: {key: what for key, what in option.items() if key != "aliases"}}).validate({name: value}).error_messages)
+
+
+def _explain_items(name: str, option: dict[str, t.Any], value: t.Any) -> DoctorError | None:
+    """What is wrong inside an option that is a list of dictionaries; None where it is neither a list nor one item."""
+    keys: Spec = option.get("options") or {}
+    if not keys or option.get("type") != "list" or not isinstance(value, (list, tuple, str)):
+        return None
+    for number, item in enumerate([value] if isinstance(value, str) else value, 1):
+        try:
+            # As Ansible takes it: a text may be JSON or key=value.
+            given = check_type_dict(item)
+        except TypeError:
+            return DoctorError(f"Item {number} of {name} is no dictionary", expected=f"a dictionary with keys out of {', '.join(sorted(keys))}")
+        if unknown := sorted(str(key) for key in given if key not in keys):
+            word = "key" if len(unknown) == 1 else "keys"
+            return DoctorError(f"Item {number} of {name} has no {word} {', '.join(unknown)}; there are {', '.join(sorted(keys))}")
+        for key, inner in given.items():
+            if inner is not None and _is_wrong(key, keys[key], inner):
+                return DoctorError(f"The {key} of {name} item {number} is {_shown(keys[key], inner)}", expected=_expected(keys[key]))
+    return None
 
 
 def _shown(option: dict[str, t.Any], value: t.Any) -> str:

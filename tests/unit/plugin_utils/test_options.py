@@ -22,7 +22,10 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "check": {"type": "bool", "default": True},
     "password": {"type": "str", "no_log": True},
     "pin": {"type": "int", "no_log": True},
-    "logons": {"type": "list", "elements": "dict", "options": {"password": {"type": "str", "no_log": True}, "port": {"type": "int"}}},
+    "logons": {"type": "list", "elements": "dict", "options": {
+        "password": {"type": "str", "no_log": True}, "port": {"type": "int"}, "pin": {"type": "int", "no_log": True},
+        "auth": {"type": "list", "elements": "str", "choices": ["ntlm", "basic"]},
+    }},
 }
 
 
@@ -44,7 +47,15 @@ def test_values_are_converted_and_secrets_are_collected() -> None:
     ({"ports": ["x"]}, "The option ports is ['x']. Expected: a list, each item a whole number."),
     ({"check": "perhaps"}, "The option check is 'perhaps'. Expected: true or false."),
     ({"pin": "s3cret"}, "The option pin is a value that is not shown. Expected: a whole number."),
-    ({"logons": [{"password": "s3cret", "port": "x"}]}, "The option logons is a dictionary or list of dictionaries. Expected: a list, each item a dictionary."),
+    ({"logons": [{"password": "s3cret", "port": "x"}]}, "The port of logons item 1 is 'x'. Expected: a whole number."),
+    ({"logons": [{"port": 1}, {"user": "x", "password": "s3cret"}]}, "Item 2 of logons has no key user; there are auth, password, pin, port."),
+    ({"logons": [{"user": "x", "paswd": "s3cret"}]}, "Item 1 of logons has no keys paswd, user; there are auth, password, pin, port."),
+    ({"logons": "user=x"}, "Item 1 of logons has no key user; there are auth, password, pin, port."),
+    ({"logons": [{"auth": ["ntlm", "magic"]}]}, "The auth of logons item 1 is ['ntlm', 'magic']. Expected: a list out of ntlm, basic."),
+    ({"logons": [{"pin": "s3cret"}]}, "The pin of logons item 1 is a value that is not shown. Expected: a whole number."),
+    ({"logons": [{}, "s3cret"]}, "Item 2 of logons is no dictionary. Expected: a dictionary with keys out of auth, password, pin, port."),
+    ({"logons": [5]}, "Item 1 of logons is no dictionary. Expected: a dictionary with keys out of auth, password, pin, port."),
+    ({"logons": {"port": 1}}, "The option logons is a dictionary or list of dictionaries. Expected: a list, each item a dictionary."),
     ({"prot": 1, "port": "five"}, "There is no option prot. Expected: one of auth, check, logons, password, pin, port, ports, scheme, timeout."),
 ])
 def test_an_error_names_option_value_and_expectation(params: dict[str, t.Any], sentence: str) -> None:
