@@ -23,7 +23,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts impo
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, MOST_BYTES, TOO_MUCH, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, HttpEvidence, NameEvidence, PortEvidence
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, SUBSETS, ChannelEvidence, HostEvidence, MembershipEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, SUBSETS, ChannelEvidence, HostEvidence, LimitsEvidence, MembershipEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import ACCEPTED, LegEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import reg_query
@@ -251,6 +251,16 @@ def test_a_host_that_says_too_much_is_asked_no_more_and_its_shell_deleted() -> N
     assert TOO_MUCH in {why for _where, why in unknowns(evidence)}
     assert visited.open_shells == 0
     is_sound(evidence)
+
+
+@pytest.mark.parametrize("more", [(), ("cmd",)], ids=["by commands", "value by value"])
+def test_a_registry_that_is_denied_as_a_whole_is_no_empty_one(more: tuple[str, ...]) -> None:
+    evidence = look(Visited(inside(forbidden=("registry:HKLM\\SOFTWARE", "registry:HKLM\\SYSTEM", *more))))
+    assert (evidence.policy, evidence.firewall) == (Unknown(DENIED), Unknown(DENIED))
+    assert isinstance(evidence.certificates, Unknown)
+    assert isinstance(evidence.limits, LimitsEvidence)
+    assert (evidence.limits.max_field_length, evidence.limits.max_request_bytes) == (Unknown(DENIED), Unknown(DENIED))
+    assert any(one.startswith("registry HKLM\\SYSTEM") for one in evidence.denied)
 
 
 # Hosts that turn slow, or die.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..codes import policies
 from ..codes.policies import PolicyRow
 from ..evidence.base import Known, Unknown
-from ..evidence.host import DEFAULT, LOCAL, POLICY, PolicyValueEvidence
+from ..evidence.host import DEFAULT, DENIED, LOCAL, POLICY, PolicyValueEvidence
 from .material import NOT_READ, Circumstances, Key, Material, Needs
 from .registry import Registry
 
@@ -42,9 +42,11 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[tuple[Po
         # Nobody asked for anything: then nothing is absent.
         return NOT_READ
     found = [one for row in policies.ROWS if (one := _value(registry, row)) is not None]
-    if found or not all(registry.why(key) for key in (*_DEEP, *_SHALLOW)):
+    reasons = [why for row in policies.ROWS if (why := registry.why(row.key))]
+    # Much tells something by not being set: of a host that tells nothing, nothing was read but, at best, that WinRM has no policy.
+    if found or not reasons or not registry.why(policies.SERVICE):
         return tuple(found)
-    return Unknown(registry.why(policies.WINRM) or "")
+    return Unknown(DENIED if DENIED in reasons else reasons[0])
 
 
 def kerberos_types(mask: int) -> tuple[str, ...]:

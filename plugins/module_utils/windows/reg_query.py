@@ -19,8 +19,8 @@ from .material import Command, Key, Said
 from .registry import Data, Registry, Value
 
 CONTROL, ROOT = "reg:control", "reg:root"
-CONTROL_KEY = "HKLM\\SOFTWARE\\3f1b7c52-0d1e-4b8a-9f55-6f0a5e3d9c41"
-"""A key that exists nowhere: how the host speaks of those that are absent."""
+CONTROL_KEY = "HKLM\\3f1b7c52-0d1e-4b8a-9f55-6f0a5e3d9c41"
+"""A key that exists nowhere: how the host speaks of those that are absent. It stands right below the root, where nobody is refused, whatever else is."""
 HIVES = {
     "HKEY_LOCAL_MACHINE": "HKLM", "HKEY_USERS": "HKU", "HKEY_CURRENT_USER": "HKCU", "HKEY_CLASSES_ROOT": "HKCR", "HKEY_CURRENT_CONFIG": "HKCC",
 }

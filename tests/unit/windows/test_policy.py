@@ -94,6 +94,19 @@ def test_nothing_that_could_be_read_is_unknown() -> None:
     assert policy.evidence(Material(registry=Registry(unknown={"hklm": DENIED})), HERE) == Unknown(DENIED)
 
 
+ASKED = {f"{path}\\{value}".rpartition("\\")[0].lower(): DENIED for path, values in policy.ONE_BY_ONE.items() for value in values}
+
+
+def test_a_registry_of_which_every_value_that_was_asked_is_denied_is_unknown() -> None:
+    """Value by value: the keys themselves, and what was not asked below them, have no answer of their own."""
+    assert policy.evidence(Material(registry=Registry(unknown=ASKED)), HERE) == Unknown(DENIED)
+
+
+def test_that_winrm_has_no_policy_is_known_though_all_else_is_denied() -> None:
+    unknown = {path: why for path, why in ASKED.items() if path != policies.SERVICE.lower()}
+    assert policy.evidence(Material(registry=Registry(unknown=unknown)), HERE) == ()
+
+
 def test_nothing_is_absent_where_nobody_asked() -> None:
     assert policy.evidence(Material(), HERE) == NOT_READ
 
