@@ -23,7 +23,14 @@ from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts impo
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.inside import CMD, CONFIG, MOST_BYTES, TOO_MUCH, together
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, HttpEvidence, NameEvidence, PortEvidence
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import DENIED, SUBSETS, ChannelEvidence, HostEvidence, LimitsEvidence, MembershipEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import (
+    DENIED,
+    SUBSETS,
+    ChannelEvidence,
+    HostEvidence,
+    LimitsEvidence,
+    MembershipEvidence,
+)
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import ACCEPTED, LegEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import reg_query
