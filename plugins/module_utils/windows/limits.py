@@ -101,12 +101,15 @@ def _small(quotas: tuple[SettingEvidence, ...], build: str) -> t.Iterator[Proble
 def _used_up(quotas: tuple[SettingEvidence, ...], shells: Known[tuple[ShellEvidence, ...]]) -> t.Iterator[ProblemEvidence]:
     if isinstance(shells, Unknown):
         return
-    owners: dict[str, int] = {}
-    for shell in shells:
-        owners[shell.owner] = owners.get(shell.owner, 0) + 1
+    # By whatever case the name was given in; shells whose owner the host does not name may be everybody's.
+    owners: dict[str, list[str]] = {}
+    for owner in (shell.owner.strip() for shell in shells):
+        if _bare(owner):
+            owners.setdefault(owner.lower(), []).append(owner)
     most = {one.path.rpartition("/")[2].lower(): number for one in quotas if (number := number_of(one.value)) is not None}
-    for owner, count in owners.items():
+    for owner, *others in owners.values():
+        count = 1 + len(others)
         if count >= most.get("maxshellsperuser", count + 1):
-            yield ProblemEvidence("shells_used_up", f"{owner or 'Somebody'} has {count} shells open; Winrs/MaxShellsPerUser allows no more.", owner)
+            yield ProblemEvidence("shells_used_up", f"{owner} has {count} shells open; Winrs/MaxShellsPerUser allows no more.", owner)
     if len(owners) >= most.get("maxconcurrentusers", len(owners) + 1):
         yield ProblemEvidence("shells_used_up", f"{len(owners)} users have shells open; Winrs/MaxConcurrentUsers allows no more.", "Winrs/MaxConcurrentUsers")

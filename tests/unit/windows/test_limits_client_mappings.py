@@ -62,6 +62,7 @@ def test_quotas_below_every_default_are_small(values: dict[str, object], expecte
 
 @pytest.mark.parametrize(("owners", "quotas", "expected"), [
     (["LAB\\a", "LAB\\a", "b"], {"MaxShellsPerUser": 2}, ["LAB\\a"]), (["a"], {"MaxShellsPerUser": 2}, []), (["a"], {}, []),
+    (["", "", "LAB\\", "LAB\\"], {"MaxShellsPerUser": 2, "MaxConcurrentUsers": 1}, []), (["LAB\\a", "lab\\A"], {"MaxShellsPerUser": 2}, ["LAB\\a"]),
     (["a", "b"], {"MaxConcurrentUsers": 2}, ["Winrs/MaxConcurrentUsers"]), ([], {"MaxShellsPerUser": 0}, []),
 ])
 def test_shells_are_counted_against_the_quotas(owners: list[str], quotas: dict[str, int], expected: list[str]) -> None:
