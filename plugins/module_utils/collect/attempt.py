@@ -120,10 +120,12 @@ class Attempt:
 
     def __init__(
         self, way: Way, door: DoorEvidence | None, address: str, account: Account, book: Book, plan: Limits, deadline: Deadline,
-        whole: Deadline | None = None,
+        whole: Deadline | None = None, unreached: str = "",
     ) -> None:
         self.way, self.door, self.address, self.account = way, door, address, account
         self.book, self.plan, self.deadline = book, plan, deadline
+        self.unreached = unreached
+        """Why there is no address, where the endpoint tells."""
         self.whole = whole or deadline
         """When the visit ends, other ways included."""
         self.lets_in = False
@@ -183,7 +185,7 @@ class Attempt:
         if way.method == "certificate" and way.scheme == "http":
             return "unsafe", "Not tried: a client certificate needs TLS, and this way is plain HTTP."
         if not self.address:
-            return "not_reached", f"Not tried: port {way.port} does not answer."
+            return "not_reached", f"Not tried: {self.unreached or f'port {way.port} does not answer'}."
         if door is not None and (stopped := self._at_the_door(door)):
             return stopped
         if way.method not in ("certificate", *TICKETS) and way.target.password is None:

@@ -19,7 +19,8 @@ from ..errors import DoctorError
 from ..evidence import answers
 from ..evidence.base import Unknown
 from ..evidence.directory import AS, KerberosStep
-from ..evidence.endpoint import OPEN, DoorEvidence, EndpointEvidence
+from ..evidence.endpoint import OPEN, UNREACHABLE, DoorEvidence, EndpointEvidence
+from ..evidence.endpoint import REFUSED as PORT_REFUSED
 from ..evidence.logon import ACCEPTED, BROKEN, PASSED, REFUSED, RUNGS, AttemptEvidence, LocalFailure, LogonEvidence
 from ..target import Target, alternate, same_account
 from ..wire import identify, ntlm, seal, tokens
@@ -212,7 +213,9 @@ class _Visit:
 
     def _attempt(self, way: Way, account: Account) -> Attempt:
         door = self._door(way)
-        return Attempt(way, door, door.address if door else address_for(self.seen, way.port), account, self.book, self.plan, self._share(way), self.deadline)
+        address = door.address if door else address_for(self.seen, way.port)
+        why = unreached(self.seen, way.port)
+        return Attempt(way, door, address, account, self.book, self.plan, self._share(way), self.deadline, why)
 
     def _share(self, way: Way) -> Deadline:
         return self.deadline.sooner(self.deadline.left() * (SHARE if way.own else 0.9))
@@ -263,6 +266,24 @@ def address_for(seen: EndpointEvidence, port: int) -> str:
     shut = bool(rows) and not any(row.detail.startswith(GIVEN_UP) for row in rows)
     opened = [row.address for row in rows if row.state == OPEN] or [row.address for row in seen.ports if row.state == OPEN and not shut]
     return next(iter(opened), "")
+
+
+def unreached(seen: EndpointEvidence, port: int) -> str:
+    """Why a port is not to be had, as the endpoint shows it: the name, else the port itself."""
+    rows = [row for row in seen.ports if row.port == port]
+    if not seen.ports and not isinstance(seen.names, Unknown) and not seen.names.is_address:
+        names = seen.names
+        if names.no_such_name:
+            return f"the name {names.asked} does not exist"
+        if not names.system or isinstance(names.system, Unknown):
+            told = names.system.unknown.rstrip(".") if isinstance(names.system, Unknown) else ""
+            return f"the name {names.asked} has no address{f' ({told})' if told else ''}"
+    state = rows[0] if rows and all(row.state == rows[0].state for row in rows) else None
+    if state is not None and state.state == PORT_REFUSED:
+        return f"port {port} refuses connections"
+    if state is not None and state.state == UNREACHABLE:
+        return f"port {port} cannot be reached{f' ({state.detail})' if state.detail else ''}"
+    return f"port {port} does not answer"
 
 
 def offered_methods(door: DoorEvidence | None, target: Target, kind: str) -> tuple[str, ...]:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.collect import attempt, logon
 from ansible_collections.winrm.doctor.plugins.module_utils.collect.attempts import Book
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, PortEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import EndpointEvidence, NameEvidence, PortEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import AttemptEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import alternate, from_params
 
@@ -38,6 +40,30 @@ def row(port: int, state: str, address: str = ONE, detail: str = "") -> PortEvid
 )
 def test_a_port_that_is_shut_is_not_tried_over_another_ones_address(rows: tuple[PortEvidence, ...], address: str) -> None:
     assert logon.address_for(EndpointEvidence("", "", Unknown("x"), ports=rows), 5986) == address
+
+
+NAMES = NameEvidence("nosuch.lab.test", system=Unknown("EAI_NONAME"), dns=(), no_such_name=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "why"),
+    [
+        (NAMES, (), "the name nosuch.lab.test does not exist"),
+        (replace(NAMES, no_such_name=False), (), "the name nosuch.lab.test has no address (EAI_NONAME)"),
+        (replace(NAMES, no_such_name=False, system=()), (), "the name nosuch.lab.test has no address"),
+        (replace(NAMES, no_such_name=False, system=(ONE,)), (), "port 5985 does not answer"),
+        (NameEvidence(ONE, is_address=True), (), "port 5985 does not answer"),
+        (Unknown("x"), (row(5985, "filtered"),), "port 5985 does not answer"),
+        (Unknown("x"), (row(5985, "refused"),), "port 5985 refuses connections"),
+        (Unknown("x"), (row(5985, "refused"), row(5985, "filtered", OTHER)), "port 5985 does not answer"),
+        (Unknown("x"), (row(5985, "unreachable", detail="EHOSTUNREACH"),), "port 5985 cannot be reached (EHOSTUNREACH)"),
+    ],
+)
+def test_why_a_port_is_not_to_be_had_is_what_the_endpoint_says(names: t.Any, rows: tuple[PortEvidence, ...], why: str) -> None:
+    seen = EndpointEvidence("", "", names, ports=rows)
+    target = from_params({"host": "nosuch.lab.test", "port": 5985, "username": ".\\u", "password": "p", "auth": ["ntlm"]})
+    found = logon.observe(target, seen, timeout=5, plan=logon.Plan(thorough=False), book=Book(os.getppid()))
+    assert (found.attempts[0].reason, found.attempts[0].means) == ("not_reached", f"Not tried: {why}.")
 
 
 def test_shut_port_costs_no_connect(monkeypatch: pytest.MonkeyPatch) -> None:
