@@ -466,7 +466,7 @@ class ClientEvidence:
     settings: tuple[SettingEvidence, ...] = ()
     """The part Client of winrm/config; paths as there."""
     trusted_hosts: Known[tuple[str, ...]] = NOT_GATHERED
-    policy: tuple[PolicyValueEvidence, ...] = ()
+    policy: Known[tuple[PolicyValueEvidence, ...]] = ()
 
     def value(self, path: str) -> str | None:
         """The setting `Client/...` of this path."""
@@ -492,7 +492,7 @@ class LimitsEvidence:
 
     max_field_length: Known[int] = 16384
     max_request_bytes: Known[int] = 16384
-    quotas: tuple[SettingEvidence, ...] = ()
+    quotas: Known[tuple[SettingEvidence, ...]] = ()
     shells: Known[tuple[ShellEvidence, ...]] = NOT_GATHERED
     own_shells: Known[int] = NOT_GATHERED
     """Shells of the user who reads, the own one left out."""

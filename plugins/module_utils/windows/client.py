@@ -31,7 +31,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[ClientEv
     policies = _policies(material, circumstances)
     if isinstance(settings, Unknown):
         # Policies alone would leave out what the client does without any.
-        return ClientEvidence((), settings, policies) if policies else settings
+        return settings if isinstance(policies, Unknown) or not policies else ClientEvidence((), settings, policies)
     own = tuple(one for one in settings.settings if one.path.lower().startswith("client/"))
     trusted = settings.value("Client/TrustedHosts")
     return ClientEvidence(own, Unknown("the host did not tell TrustedHosts") if trusted is None else hosts_of(trusted), policies)
@@ -42,6 +42,6 @@ def hosts_of(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in re.split(r"[,;\s]+", value) if part))
 
 
-def _policies(material: Material, circumstances: Circumstances) -> tuple[PolicyValueEvidence, ...]:
+def _policies(material: Material, circumstances: Circumstances) -> Known[tuple[PolicyValueEvidence, ...]]:
     values = policy.evidence(material, circumstances)
-    return () if isinstance(values, Unknown) else tuple(one for one in values if one.area in AREAS)
+    return values if isinstance(values, Unknown) else tuple(one for one in values if one.area in AREAS)

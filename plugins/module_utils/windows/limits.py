@@ -42,7 +42,8 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[LimitsEv
     quotas = _quotas(settings)
     reader = circumstances.reader or circumstances.user
     own: Known[int] = shells if isinstance(shells, Unknown) else sum(_same(one.owner, reader) and not one.own for one in shells)
-    problems = (*_tokens(*sizes), *_small(quotas, system.build_of(material)), *_used_up(quotas, shells))
+    known = () if isinstance(quotas, Unknown) else quotas
+    problems = (*_tokens(*sizes), *_small(known, system.build_of(material)), *_used_up(known, shells))
     return LimitsEvidence(sizes[0], sizes[1], quotas, shells, own, problems)
 
 
@@ -59,9 +60,9 @@ def _size(material: Material, name: str) -> Known[int]:
     return USUAL_HEADER if value is None else value
 
 
-def _quotas(settings: Known[ConfigEvidence]) -> tuple[SettingEvidence, ...]:
+def _quotas(settings: Known[ConfigEvidence]) -> Known[tuple[SettingEvidence, ...]]:
     known = {path.lower() for path in QUOTAS}
-    return () if isinstance(settings, Unknown) else tuple(one for one in settings.settings if one.path.lower() in known)
+    return settings if isinstance(settings, Unknown) else tuple(one for one in settings.settings if one.path.lower() in known)
 
 
 def _shells(material: Material) -> Known[tuple[ShellEvidence, ...]]:

@@ -57,6 +57,7 @@ def test_sizes_that_may_not_be_read_are_unknown() -> None:
 def test_quotas_below_every_default_are_small(values: dict[str, object], expected: list[str]) -> None:
     found = of(config=winrs(**values))
     assert [one.subject for one in found.problems] == expected
+    assert isinstance(found.quotas, tuple)
     assert {one.path for one in found.quotas} == {f"Winrs/{name}" for name in values}
 
 
@@ -78,6 +79,15 @@ def test_shells_of_the_reader_are_counted(circumstances: dict[str, str], own: in
     assert found.own_shells == own
     assert isinstance(found.shells, tuple)
     assert found.shells[0] == ShellEvidence("LAB\\svc", "urn:shell", "192.0.2.1", "P0DT0H1M", "PT5S")
+
+
+def test_quotas_and_policies_that_may_not_be_read_are_unknown_beside_what_is_known() -> None:
+    refused = of(config=Unknown(DENIED), registry=registry({}, {"HKLM": DENIED}), resources={"shell": (shell("a"),)})
+    assert (refused.quotas, refused.problems) == (Unknown(DENIED), ())
+    told = element("<Config><Client><TrustedHosts>a</TrustedHosts></Client></Config>")
+    found = client.evidence(Material(config=told, registry=registry({}, {"HKLM": DENIED})), here())
+    assert isinstance(found, ClientEvidence)
+    assert (found.trusted_hosts, found.policy) == (("a",), Unknown(DENIED))
 
 
 def test_nothing_read_is_unknown_and_denied_wins() -> None:
@@ -108,6 +118,7 @@ def test_the_client_part_is_told_with_its_policies(monkeypatch: pytest.MonkeyPat
     config = element("<Config><Client><TrustedHosts>a,b</TrustedHosts></Client><Service><IPv4Filter>*</IPv4Filter></Service></Config>")
     found = client.evidence(Material(config=config), here())
     assert isinstance(found, ClientEvidence)
+    assert isinstance(found.policy, tuple)
     assert (found.trusted_hosts, [one.name for one in found.policy]) == (("a", "b"), ["A", "C"])
     assert [one.path for one in found.settings] == ["Client/TrustedHosts"]
     denied = client.evidence(Material(config=Unknown(DENIED)), here())
