@@ -42,7 +42,8 @@ options:
     description:
       - The inventory's name of a Windows machine, where it is that machine whose logon to the host fails, and not this control node's. PowerShell remoting,
         Windows Admin Center and SCOM are such clients.
-      - Its client side is read with its own connection variables, and the causes are judged for the pair.
+      - Its client side is read with its own connection variables, and the causes are judged for the pair. RV(msg) then names both. What is this control node's
+        alone comes last and says so.
     type: str
   fail_on:
     description:
@@ -229,6 +230,20 @@ notes:
   returned: success
   type: list
   elements: str
+client_host:
+  description: The Windows machine whose logon was judged in place of this control node's.
+  returned: where O(client_host) is given
+  type: dict
+  contains:
+    name:
+      description: Its name in the inventory.
+      type: str
+    read:
+      description: Whether its client side was read. V(false) means that its logon was not judged.
+      type: bool
+    note:
+      description: By whom it was read, or why it was not and what to do.
+      type: str
 fail_on_reached:
   description: Whether a verdict as strong as O(fail_on) was found.
   returned: success
@@ -272,9 +287,10 @@ from ..module_utils.collect.occasion import not_worth_asking
 from ..module_utils.domain import Domain, domain_from_params
 from ..module_utils.entry import module_main
 from ..module_utils.errors import DoctorError
+from ..module_utils.evidence.base import Unknown
 from ..module_utils.evidence.case import Case
-from ..module_utils.evidence.endpoint import EndpointEvidence
-from ..module_utils.evidence.logon import OWN_SHELL, RUNGS
+from ..module_utils.evidence.endpoint import OPEN, EndpointEvidence
+from ..module_utils.evidence.logon import NOT_TRIED, OWN_SHELL, RUNGS, LogonEvidence
 from ..module_utils.report.result import result_of
 from ..module_utils.target import Target, from_params
 
@@ -329,13 +345,13 @@ def _observe(target: Target, domain: Domain, params: dict[str, t.Any], limits: d
         plan = logon.Plan(rungs=own, further=RUNGS, thorough=False, domain=domain, guest=guest, **limits)
         # A silent host may have used the time up; whether the account gets in is worth a little more of it.
         seen["logon"] = logon.observe(target, seen["endpoint"], timeout=max(1.0, params["timeout"] - seen["endpoint"].seconds), plan=plan)
+    if params.get("client") and params["client_host"].lower() != target.name.lower():
+        seen["client"] = _client(params, host.presented_by(target, seen["endpoint"], params["connect_timeout"]) if "endpoint" in seen else ())
     if "directory" in points:
         seen["directory"] = _ask_domain(target, domain, params, seen)
     if guest:
         guest.knows_user_by(_sids(seen.get("directory")))
         seen["host"] = guest.found
-    if params.get("client"):
-        seen["client"] = _client(params, host.presented_by(target, seen["endpoint"], params["connect_timeout"]) if "endpoint" in seen else ())
     return Case(target.evidence(), client_name=params.get("client_host") or "", **seen)
 
 
@@ -363,13 +379,26 @@ def _client(params: dict[str, t.Any], presented: tuple[bytes, ...]) -> t.Any:
     seen = _endpoint(target, params)
     guest = _guest(target, seen, params, host.OF_A_CLIENT, presented=presented)
     plan = logon.Plan(rungs=("authenticate", "identify"), thorough=False, guest=guest, limit=params["attempts"])
-    logon.observe(target, seen, timeout=max(1.0, params["timeout"] - seen.seconds), plan=plan)
-    return guest.found
+    tried = logon.observe(target, seen, timeout=max(1.0, params["timeout"] - seen.seconds), plan=plan)
+    return guest.found if guest.found != host.NOBODY_GOT_IN else _why_not_in(target, seen, tried)
+
+
+def _why_not_in(target: Target, seen: EndpointEvidence, tried: LogonEvidence) -> Unknown:
+    """What kept this control node out of the client."""
+    if not any(port.state == OPEN for port in seen.ports):
+        return Unknown(f"{target.host} does not answer on TCP {target.port}")
+    made = [attempt for attempt in tried.attempts if attempt.outcome != NOT_TRIED] or list(tried.attempts)
+    return Unknown(f"nobody could log on to it ({made[-1].account}: {made[-1].means})" if made else "nobody could log on to it")
+
+
+def _may_use_kerberos(client: t.Any) -> bool:
+    """Whether the client that was looked into is in a domain."""
+    return bool(getattr(getattr(client, "domain", None), "member", False))
 
 
 def _ask_domain(target: Target, domain: Domain, params: dict[str, t.Any], seen: dict[str, t.Any]) -> t.Any:
     """What the domain says, or why it was left alone."""
-    if why := not_worth_asking(target, domain, seen["endpoint"], seen.get("logon")):
+    if why := not_worth_asking(target, domain, seen["endpoint"], seen.get("logon"), pair=_may_use_kerberos(seen.get("client"))):
         return why
     used = seen["endpoint"].seconds + (seen["logon"].seconds if "logon" in seen else 0.0)
     timeout = min(MOST, max(LEAST, params["timeout"] - used))

@@ -30,6 +30,7 @@ from . import (
     spn,
     time_skew,
     token_size,
+    whose,
 )
 from .cause import Cause
 
@@ -60,11 +61,14 @@ BY_ID = {cause.id: cause for cause in CAUSES}
 
 
 def evaluate_all(case: Case, now: float) -> list[Finding]:
-    """Every cause's findings, strongest first; a cause that nothing speaks for or against is `unknown`. `now`: seconds since 1970."""
+    """Every cause's findings, strongest first; a cause that nothing speaks for or against is `unknown`. `now`: seconds since 1970.
+
+    Where a client is named, what is wrong between the two comes before all else.
+    """
     findings = [finding for cause in CAUSES for finding in _judged(cause, case, now)]
     if not any(finding.verdict in TROUBLE for finding in findings) and (odd := _unexplained(case)):
         findings = [odd, *(finding for finding in findings if finding.cause != odd.cause)]
-    return rank(findings)
+    return whose.sorted_for_client(case, rank(findings))
 
 
 def _judged(cause: Cause, case: Case, now: float) -> list[Finding]:

@@ -16,7 +16,7 @@ from ..evidence.case import Case
 from ..evidence.host import POLICY, HostEvidence, PolicyValueEvidence, SettingEvidence
 from ..finding import LIKELY, POSSIBLE, Fact, Finding, Remedy
 from ..target import is_address
-from . import directories, inside, ntlm_policy, outside, owned, stores, time_skew
+from . import directories, inside, ntlm_policy, outside, owned, spn_tasks, stores, time_skew
 
 DENY_ALL = 2
 SENDING, EXCEPTIONS, LEVEL = "RestrictSendingNTLMTraffic", "ClientAllowedNTLMServers", "LmCompatibilityLevel"
@@ -31,7 +31,7 @@ Rule = t.Callable[[Case, HostEvidence], "Finding | None"]
 
 def findings(case: Case, cause: str) -> list[Finding]:
     """What is wrong between the two, as far as it belongs to this cause."""
-    seen = inside.client(case)
+    seen = None if is_itself(case) else inside.client(case)
     found = [rule(case, seen) for rule in RULES.get(cause, ())] if seen else []
     return [finding for finding in found if finding]
 
@@ -39,6 +39,16 @@ def findings(case: Case, cause: str) -> list[Finding]:
 def name_of(case: Case) -> str:
     """The machine that is the client, by its name in the inventory."""
     return case.client_name or "the client"
+
+
+def judged(case: Case) -> bool:
+    """Whether it is another machine's logon that is asked about."""
+    return bool(case.client_name) and not is_itself(case)
+
+
+def is_itself(case: Case) -> bool:
+    """Whether the machine that is named as the client is the host."""
+    return case.client_name.lower() == case.target.name.lower()
 
 
 def ntlm_alone(case: Case, seen: HostEvidence) -> tuple[str, Fact | None]:
@@ -262,6 +272,42 @@ def _clocks(case: Case, seen: HostEvidence) -> Finding | None:
     )
 
 
+def asked_name(case: Case) -> str:
+    """Windows clients ask for the class HTTP (the names in three captured requests say so), and by the name that they are given."""
+    return f"HTTP/{case.target.host}"
+
+
+def spn(case: Case, seen: HostEvidence) -> Finding | None:
+    """Nobody, two, or a stranger answers for the name that a Windows client asks Kerberos for, whatever class the inventory's connection asks for."""
+    name = asked_name(case)
+    owners, here = directories.carriers(case, name), directories.answering(case)
+    if ntlm_alone(case, seen)[0] or owners is None or (directories.own_spn(case).lower() == name.lower() and directories.stake(case)):
+        # What the inventory's own connection asks for too is judged for all who do.
+        return None
+    strangers = [one for one in owners if here is not None and not directories.is_computer(one, here.netbios_computer)]
+    if len(owners) == 1 and not strangers:
+        return None
+    client, fact = name_of(case), directories.owner_fact(case, name, owners)
+    asks = _fact(case, f"it is a Windows machine of a domain, and such a client asks for {name}")
+    if len(owners) == 1:
+        who = directories.called(strangers[0])
+        said, rule, verdict = f"{name}, which {client} asks Kerberos for, belongs to {who}: the host cannot read tickets for it.", "client_spn_owner", LIKELY
+        remedy = Remedy(f"Move it to the computer, once you know that nothing else needs it, {spn_tasks.BY_SOMEBODY}", spn_tasks.move(case, name), "high")
+    elif owners:
+        who = " and ".join(map(directories.called, owners))
+        said = f"{who} carry {name}, which {client} asks Kerberos for: a KDC gives no ticket for a name that is double."
+        rule, verdict = "client_spn_double", LIKELY
+        double = strangers[0].name if strangers else "ACCOUNT"
+        remedy = Remedy(f"Take it from the one that is not the host's, {spn_tasks.BY_SOMEBODY}", spn_tasks.take(case, double, name), "high")
+    else:
+        said, rule, verdict = f"Nobody carries {name}, nor HOST for it, which {client} asks Kerberos for.", "client_spn_missing", LIKELY
+        remedy = Remedy(f"Register it on the host's computer account, {spn_tasks.BY_SOMEBODY}", spn_tasks.add(case, name))
+    if not strangers and case.target.scheme == "https" and case.target.auth != ("kerberos",):
+        # Without a ticket a client falls back to NTLM, which needs no TrustedHosts over HTTPS.
+        verdict = POSSIBLE
+    return _finding(case, "spn", rule, said, (fact, asks), remedy, verdict=verdict, check=f"On {client}: klist get {name}; setspn -Q {name}.")
+
+
 def _host_offset(case: Case) -> tuple[float, float, Fact] | None:
     """The host's clock against this control node's."""
     seen = inside.clock(case)
@@ -295,16 +341,17 @@ def _no_controller(case: Case, seen: HostEvidence) -> Finding | None:
     if why or member is None or not member.member or found is None or found.code == 0:
         return None
     means = f", {found.means.rstrip('.')}" if found.means else ""
-    client = name_of(case)
+    client, domain = name_of(case), member.domain or "DOMAIN"
     return _finding(
         case, "domain_trust", "client_no_controller", f"{client} finds no domain controller of {member.domain or 'its domain'}, so it gets no Kerberos ticket.",
         (_fact(case, f"nltest /dsgetdc says status {found.code}{means}"),),
-        Remedy(f"Let {client} find and reach a domain controller: its DNS servers, and ports 53, 88 and 389 to them", "nltest /dsgetdc:DOMAIN /force"),
-        check=f"On {client}: nltest /dsgetdc:DOMAIN /force; klist get HTTP/{case.target.host}.",
+        Remedy(f"Let {client} find and reach a domain controller: its DNS servers, and ports 53, 88 and 389 to them", f"nltest /dsgetdc:{domain} /force"),
+        check=f"On {client}: nltest /dsgetdc:{domain} /force; klist get HTTP/{case.target.host}.",
     )
 
 
 RULES: dict[str, tuple[Rule, ...]] = {
+    "spn": (spn,),
     "service_config": (_trusted_hosts, _methods, _credssp),
     "message_encryption": (_unencrypted,),
     "ntlm_blocked": (_sending, _levels, _receiving),
@@ -312,3 +359,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "time_skew": (_clocks,),
     "domain_trust": (_no_domain, _no_controller),
 }
+OWN_RULES = (
+    "client_trusted_hosts", "client_method_off", "client_delegation", "client_refuses_plain", "client_sending", "client_level", "client_has_ntlm_alone",
+    "client_distrusts", "client_clock", "client_workgroup", "client_no_controller", "client_spn_owner", "client_spn_double", "client_spn_missing",
+)
+"""What these rules are called in findings: those about the pair."""

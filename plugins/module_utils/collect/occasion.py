@@ -21,8 +21,11 @@ SPELLING = (6, 68)
 """Unknown user and wrong realm: where the logon works, Kerberos was only told the name in a form that it does not know, such as DOMAIN\\user."""
 
 
-def not_worth_asking(target: Target, domain: Domain, seen: EndpointEvidence | None, logon: LogonEvidence | None) -> Unknown | None:
-    """Why the domain can say nothing that matters for this host, or None where it may. `logon`: None where no logon was asked for."""
+def not_worth_asking(target: Target, domain: Domain, seen: EndpointEvidence | None, logon: LogonEvidence | None, *, pair: bool = False) -> Unknown | None:
+    """Why the domain can say nothing that matters for this host, or None where it may.
+
+    `logon`: None where no logon was asked for. `pair`: another machine's logon is asked about, of which a logon from here that works says nothing.
+    """
     challenge = challenge_of(seen)
     account = account_of(target.username or "", target.host, challenge)
     if challenge and challenge.membership == "workgroup" and not domain.name:
@@ -36,7 +39,7 @@ def not_worth_asking(target: Target, domain: Domain, seen: EndpointEvidence | No
     if not any(port.state == OPEN for port in seen.ports):
         return Unknown("not asked: no port of the host answers, and the domain cannot say why")
     works = any(attempt.own and attempt.enough_for(target.connection) for attempt in logon.attempts)
-    if works and not _kerberos_failed(logon) and not _clocks_differ(seen):
+    if works and not pair and not _kerberos_failed(logon) and not _clocks_differ(seen):
         return Unknown("not asked: the logon works")
     return None
 

@@ -20,6 +20,8 @@ Finding = t.Mapping[str, t.Any]
 def screen(hosts: Hosts, unknown: t.Sequence[Finding], hints: t.Sequence[str], *, width: int = 100, full: bool = True) -> str:
     """All hosts as text of at most `width` columns; `unknown` are the causes nobody could decide, `full` adds evidence and remedies."""
     lines = [_headline(hosts), "=" * min(width, len(_headline(hosts)))]
+    # Told once, whatever number of hosts that client was judged for.
+    lines += ["", *clients] if (clients := [f"Client: {note}" for note in dict.fromkeys(map(_of_client, hosts.values())) if note]) else []
     for names in _groups(hosts):
         lines += ["", *_host(hosts, names, full)]
     lines += _rest(hosts)
@@ -27,6 +29,21 @@ def screen(hosts: Hosts, unknown: t.Sequence[Finding], hints: t.Sequence[str], *
     if full and unknown:
         lines += ["", "Not decided from here, for any host:", *(f"  - {_undecided(item)}" for item in unknown)]
     return "\n".join(wrapped for line in lines for wrapped in _wrap(_clean(line), width))
+
+
+def _of_client(host: t.Mapping[str, t.Any]) -> str:
+    """What the judgement of the machine that is named as the client rests on."""
+    return str((host.get("client_host") or {}).get("note") or "")
+
+
+def _notes(host: t.Mapping[str, t.Any]) -> list[str]:
+    return [note for note in host.get("notes", ()) if note != _of_client(host)]
+
+
+def _called(name: str, host: t.Mapping[str, t.Any]) -> str:
+    """The host, or the pair."""
+    client = (host.get("client_host") or {}).get("name")
+    return f"{client} -> {name}" if client and client.lower() != name.lower() else name
 
 
 def _headline(hosts: Hosts) -> str:
@@ -54,7 +71,8 @@ def _host(hosts: Hosts, names: list[str], full: bool) -> list[str]:
     host = hosts[names[0]]
     first, others = host["findings"][0], host["findings"][1:]
     tied = [item for item in others if item["cause"] in first.get("tied_with", ())]
-    lines = [f"{names[0]}  {_way(host)}"] if len(names) == 1 else [f"{len(names)} hosts alike: {', '.join(names)}", f"  as {names[0]}  {_way(host)}"]
+    called = [_called(name, hosts[name]) for name in names]
+    lines = [f"{called[0]}  {_way(host)}"] if len(names) == 1 else [f"{len(names)} hosts alike: {', '.join(called)}", f"  as {called[0]}  {_way(host)}"]
     lines.append(f"  {first['verdict'].upper()}  {first['cause']}: {first['summary']}")
     lines += [f"  OR        {item['cause']}: {item['summary']}" for item in tied]
     unseen = [cause for cause in first.get("tied_with", ()) if cause not in {item["cause"] for item in tied}]
@@ -67,7 +85,7 @@ def _host(hosts: Hosts, names: list[str], full: bool) -> list[str]:
             lines.append(f"  also {item['verdict']}  {item['cause']}: {item['summary']}")
             lines += [f"    {fact['seen']}" for fact in item.get("because", ())[:1]] if full else []
             lines += [f"    do: {_remedy(remedy)}" for remedy in item.get("remedies", ())[:1]] if full else []
-    lines += [f"  note: {note}" for note in host.get("notes", ())] if full else []
+    lines += [f"  note: {note}" for note in _notes(host)] if full else []
     return lines
 
 
@@ -106,11 +124,15 @@ def _rest(hosts: Hosts) -> list[str]:
     """Hosts without trouble, and those without a diagnosis."""
     lines: list[str] = []
     clear = [name for name, host in hosts.items() if host["status"] == CLEAR]
-    works = [name for name in clear if hosts[name].get("logon_works")]
-    for title, names in (("The logon works:", works), ("Nothing wrong seen from outside; no logon was tried:", [name for name in clear if name not in works])):
-        if names:
-            lines += ["", f"{title} {', '.join(names)}"]
-            lines += [f"  {name}: {note}" for name in names for note in hosts[name].get("notes", ())]
+    titles: dict[str, list[str]] = {}
+    # In this order.
+    for wanted in (True, False):
+        for name in clear:
+            if bool(hosts[name].get("logon_works")) is wanted:
+                titles.setdefault(_clear(hosts[name], works=wanted), []).append(name)
+    for title, names in titles.items():
+        lines += ["", f"{title} {', '.join(_called(name, hosts[name]) for name in names)}"]
+        lines += [f"  {name}: {note}" for name in names for note in _notes(hosts[name])]
     unproven = {name: host["msg"].partition("is not known. ")[2] or host["msg"] for name, host in hosts.items() if host["status"] == UNPROVEN}
     if unproven:
         lines += ["", "Nothing wrong seen from outside, but whether the logon works is not known:"]
@@ -121,6 +143,17 @@ def _rest(hosts: Hosts) -> list[str]:
         if names:
             lines += ["", title, *(f"  {name}: {hosts[name]['msg']}" for name in names)]
     return lines
+
+
+def _clear(host: t.Mapping[str, t.Any], *, works: bool) -> str:
+    """What is to be said of hosts without trouble; where a client is named, its logon is the one that is judged."""
+    client = host.get("client_host") or {}
+    if client.get("read"):
+        own = "this control node's own logon works" if works else "this control node tried no logon of its own"
+        return f"Nothing speaks against the logon as both are set up, which was not tried; {own}:"
+    if client.get("name") and client["name"] != (host.get("target") or {}).get("name"):
+        return f"The logon of the client was not judged; this control node's own logon {'works' if works else 'was not tried'}:"
+    return "The logon works:" if works else "Nothing wrong seen from outside; no logon was tried:"
 
 
 def _undecided(item: Finding) -> str:

@@ -27,7 +27,7 @@ def entry(result: t.Mapping[str, t.Any] | None, now: str) -> dict[str, t.Any]:
         return {"status": MISSING, "seen_at": now, "msg": f"No diagnosis was made: {result.get('skip_reason') or 'the task was skipped for this host'}."}
     if "findings" not in result:
         return {"status": FAILED, "seen_at": now, "msg": str(result.get("msg") or "The task failed without a message.")}
-    kept = {name: result[name] for name in ("msg", "target", "findings", "notes") if result.get(name)}
+    kept = {name: result[name] for name in ("msg", "target", "findings", "notes", "client_host") if result.get(name)}
     decided = {name: [item["cause"] for item in result.get(name, ())] for name in ("ruled_out", "unknown")}
     status = TROUBLE if result["findings"] else UNPROVEN if result.get("logon_works") is False else CLEAR
     seen = {"status": status, "seen_at": now, **kept, **decided}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..causes import certificate, encryption_types, etypes, host_clock, inside, joined, logons, outside, pairs
+from ..causes import certificate, encryption_types, etypes, host_clock, inside, joined, logons, outside, whose
 from ..causes.time_skew import TOLERANCE
 from ..evidence.base import Unknown
 from ..evidence.case import LEFT_OUT, NOT_ASKED, Case
@@ -58,13 +58,12 @@ def _alternates(case: Case, now: float) -> t.Iterator[str]:
     yield from (f"Of alternate_logons, {_sentence(one)}" for one in _kept_out(case)[:MOST])
 
 
-def _client_unread(case: Case, now: float) -> t.Iterator[str]:
-    """The same of the machine that is the client."""
-    if isinstance(case.client, Unknown):
-        if case.client != NOT_ASKED:
-            yield f"{pairs.name_of(case)}, which is the client, was not looked into: {case.client.unknown.rstrip('.')}."
-    elif case.client.denied:
-        yield f"On {pairs.name_of(case)} the account may not read everything ({', '.join(case.client.denied)})."
+def _client(case: Case, now: float) -> t.Iterator[str]:
+    """What the judgement of the machine that is the client rests on."""
+    if told := whose.story(case):
+        yield told
+    if well := whose.well(case):
+        yield f"{whose.arrow(case)}: {'; '.join(well)}."
 
 
 def _certificates(case: Case, now: float) -> t.Iterator[str]:
@@ -173,5 +172,5 @@ def _sentence(text: str) -> str:
     return f"{text.rstrip('.')}."
 
 
-RULES = (_unread, _alternates, _client_unread, _certificates, _service, _listeners, _firewall, _limits, _domain, _time, _encryption)
+RULES = (_unread, _alternates, _client, _certificates, _service, _listeners, _firewall, _limits, _domain, _time, _encryption)
 """In the order in which they are told. What was denied is one note, not one for each thing that could not be read."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..causes import logons
+from ..causes import logons, pairs, whose
 from ..causes.catalogue import BY_ID, evaluate_all, leading, undecided_by
 from ..evidence.base import encode
 from ..evidence.case import NOT_ASKED, Case
@@ -40,6 +40,8 @@ def result_of(case: Case, now: float, fail_on: str) -> dict[str, t.Any]:
         **({} if logons.logon(case) is None else {"logon_works": logons.works(case)}),
         "fail_on_reached": any(finding.verdict in REACHES[fail_on] for finding in troubles),
     }
+    if case.client_name:
+        result["client_host"] = {"name": case.client_name, "read": whose.is_read(case), "note": whose.story(case)}
     if result["fail_on_reached"]:
         result["failed"] = True
     told = brief(case)
@@ -58,19 +60,33 @@ def sentence(case: Case, findings: list[Finding]) -> str:
     """The diagnosis in one line."""
     first = leading(findings)
     if not first:
-        return f"{case.target.name}: {_without_trouble(case)}"
+        return f"{whose.arrow(case)}: {_without_trouble(case)}"
     tied = [finding.cause for finding in first[1:]]
     others = f" Not to be told from {' or '.join(tied)} from here." if tied else ""
-    return f"{case.target.name}: {first[0].cause} ({first[0].verdict}): {first[0].summary}{others}"
+    return f"{whose.arrow(case)}: {first[0].cause} ({first[0].verdict}): {first[0].summary}{others}"
 
 
 def _without_trouble(case: Case) -> str:
-    attempt = logons.own(case)
+    attempt, about = logons.own(case), _about_client(case)
+    if about:
+        own = "" if attempt is None else "This control node's own logon works." if logons.works(case) else ""
+        if own or attempt is None:
+            return f"{about} {own}".rstrip()
+        return f"{about} This control node's own logon shows nothing wrong from outside, but whether it works is not known. {attempt.means}"
     if attempt is None:
         return "nothing wrong seen from outside. No logon was tried."
     if logons.works(case):
         return f"the logon works. {attempt.means}"
     return f"nothing wrong seen from outside, but whether the logon works is not known. {attempt.means}"
+
+
+def _about_client(case: Case) -> str:
+    """What is said of a named client's logon that nothing speaks against; "" where none is named."""
+    if not pairs.judged(case):
+        return ""
+    if not whose.is_read(case):
+        return f"the logon from {case.client_name} is not judged, for its side was not read."
+    return f"as the two are set up, nothing speaks against the logon from {case.client_name}, which was not tried."
 
 
 def described(finding: Finding) -> dict[str, t.Any]:

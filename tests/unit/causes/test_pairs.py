@@ -10,14 +10,17 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from ansible_collections.winrm.doctor.plugins.module_utils.causes import pairs
+from ansible_collections.winrm.doctor.plugins.module_utils.causes import pairs, whose
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown, decode, encode
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.directory import OwnerEvidence, SpnEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import VerifyEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ChainEvidence, ChannelEvidence, ClientEvidence, HostEvidence, TimeEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import LIKELY, POSSIBLE, TROUBLE, Finding
 from ansible_collections.winrm.doctor.plugins.module_utils.report.brief import brief
-from cases import ADDRESS, NOW, door
+from cases import ADDRESS, NOW, TLS, attempt, door, logon
+from domain_cases import HOST, SERVICE, domain, spn
 from host_cases import MEMBER, WORKGROUP, certificates, config, inside, pair, policy, winrm_policy
 
 SENDING, LEVEL = "RestrictSendingNTLMTraffic", "LmCompatibilityLevel"
@@ -190,3 +193,76 @@ def test_pair_without_trouble(case: Case) -> None:
 )
 def test_trusted_hosts(patterns: tuple[str, ...], host: str, covered: bool) -> None:
     assert pairs.trusts(patterns, host) is covered
+
+
+def by_kerberos(*owners: OwnerEvidence, covered: tuple[OwnerEvidence, ...] = (), scheme: str = "http", **others: t.Any) -> Case:
+    """A host whose connection asks for WSMAN, and what the directory says of the HTTP that a Windows client asks for."""
+    known = domain(spns=(spn(HOST, name="WSMAN/web01.example.com"), SpnEvidence("HTTP/web01.example.com", owners, covered)))
+    return pair(inside(), inside(), scheme, directory=known, **others)
+
+
+@pytest.mark.parametrize(
+    ("case", "rule", "verdict", "words"),
+    [
+        (by_kerberos(), "client_spn_missing", LIKELY, "Nobody carries HTTP/web01.example.com, nor HOST for it, which admin01 asks Kerberos for."),
+        (by_kerberos(scheme="https"), "client_spn_missing", POSSIBLE, "klist get HTTP/web01.example.com"),
+        (by_kerberos(SERVICE), "client_spn_owner", LIKELY, "belongs to the user svc-web: the host cannot read tickets for it."),
+        (by_kerberos(HOST, SERVICE), "client_spn_double", LIKELY, "the computer WEB01$ and the user svc-web carry HTTP/web01.example.com"),
+    ],
+)
+def test_windows_client_asks_for_http(case: Case, rule: str, verdict: str, words: str) -> None:
+    [found] = troubles(case)
+    assert (found.cause, found.rule, found.verdict) == ("spn", rule, verdict)
+    assert words in f"{found.summary} {found.next_check}"
+    assert found.remedies[0].how.startswith("ansible web01 -m winrm.doctor.spn")
+
+
+@pytest.mark.parametrize("case", [by_kerberos(HOST), by_kerberos(covered=(HOST,)), by_kerberos(host=ADDRESS)])
+def test_name_that_the_host_answers_for_is_no_trouble_of_the_pair(case: Case) -> None:
+    assert not [finding for finding in troubles(case) if finding.cause == "spn"]
+
+
+def test_what_fits_is_told_of_the_pair() -> None:
+    told = replace(UNTRUSTED, outcome="trusted")
+    case = by_kerberos(covered=(HOST,), scheme="https")
+    case = replace(case, client=inside(certificates=certificates(presented=told)))
+    assert whose.well(case) == (
+        "as a Windows client it asks Kerberos for HTTP/web01.example.com, for which the computer WEB01$ answers",
+        "by its own stores it trusts the authority of the certificate that the host presents",
+    )
+    open_case = replace(case, client=inside(certificates=certificates(presented=replace(UNTRUSTED, outcome="undecided", why="Not all were read."))))
+    assert whose.well(open_case)[1] == "whether it trusts the certificate that the host presents is not decided (Not all were read)"
+    assert whose.well(pair(Unknown("dead"))) == ()
+
+
+def unknown_here(client: HostEvidence) -> Case:
+    """A host whose certificate this control node does not trust."""
+    tls = replace(TLS, chain_verify=VerifyEvidence(19, "self-signed certificate in certificate chain"))
+    case = pair(client, scheme="https", doors=(door(tls=tls),))
+    return replace(case, logon=logon(attempt("not_tried", reason="not_reached", used=False, rungs=())))
+
+
+def test_trust_of_this_control_node_is_not_the_clients() -> None:
+    [own] = troubles(unknown_here(inside(certificates=certificates(presented=replace(UNTRUSTED, outcome="trusted")))))
+    assert own.summary.startswith("Of this control node alone: The certificate comes from ")
+    first, second = troubles(unknown_here(inside(certificates=certificates(automatic_roots=False, presented=UNTRUSTED))))
+    assert (first.rule, second.rule) == ("client_distrusts", "unknown_root")
+
+
+def test_what_stops_everybody_offers_what_helps_the_client_first() -> None:
+    tls = replace(TLS, name_verify=VerifyEvidence(62, "hostname mismatch"))
+    case = pair(scheme="https", doors=(door(tls=tls),), host="web02.example.com")
+    [found] = [one for one in troubles(case) if one.rule == "name_mismatch"]
+    assert "Listener" in found.remedies[0].how
+    assert found.remedies[-1].do.startswith("Of this control node's inventory, not of the client: connect by a name of the certificate")
+
+
+def test_client_that_is_the_host_makes_no_pair() -> None:
+    case = replace(pair(trusting()), client_name="WEB01")
+    assert troubles(case) == []
+    assert whose.arrow(case) == "web01"
+    assert whose.arrow(pair()) == "admin01 -> web01"
+
+
+def test_every_rule_of_the_pair_is_known_by_name() -> None:
+    assert {expected[1] for expected in (one.values[1] for one in TABLE)} <= set(pairs.OWN_RULES)

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ClientEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.report import fleet
 from ansible_collections.winrm.doctor.plugins.module_utils.report.console import screen
 from ansible_collections.winrm.doctor.plugins.module_utils.report.result import result_of
-from cases import NOW, case, silent
+from cases import ADDRESS, NOW, case, silent
+from host_cases import inside, pair
 
 
 def hosts(**results: t.Any) -> fleet.Hosts:
@@ -89,3 +93,29 @@ def test_host_cannot_steer_the_terminal() -> None:
     told = screen(hosts(a=result), [], [])
     assert "\x1b" not in told
     assert "before?[2Jafter??" in told
+
+
+def test_pair_is_named_and_what_is_known_of_its_client_is_told_once() -> None:
+    fine, wrong = result_of(pair(), NOW, "never"), result_of(pair(inside(client=ClientEvidence((), ())), host=ADDRESS), NOW, "never")
+    assert fine["msg"] == (
+        "admin01 -> web01: as the two are set up, nothing speaks against the logon from admin01, which was not tried. This control node's own logon works."
+    )
+    assert wrong["msg"].startswith("admin01 -> web01: service_config (likely): On admin01 TrustedHosts lacks ")
+    told = screen(hosts(db01=fine, db02=fine, web01=wrong), [], [], width=200)
+    assert told.count("The client side of admin01 was read") == 1
+    assert "Client: The client side of admin01 was read (LAB\\svc, negotiate over https)." in told
+    assert "\nadmin01 -> web01  (http" in told
+    works = "Nothing speaks against the logon as both are set up, which was not tried; this control node's own logon works:"
+    assert f"{works} admin01 -> db01, admin01 -> db02" in told
+
+
+def test_client_that_was_not_read_is_told_once_and_judges_nothing() -> None:
+    dead = result_of(pair(Unknown("admin01.lab.test does not answer on TCP 5986")), NOW, "never")
+    assert dead["client_host"]["read"] is False
+    assert dead["msg"].startswith("admin01 -> web01: the logon from admin01 is not judged, for its side was not read. This control node's own logon works.")
+    told = screen(hosts(db01=dead, db02=dead), [], [], width=120)
+    assert told.count("does not answer") == 1
+    assert "The logon of the client was not judged; this control node's own logon works:" in told
+    itself = result_of(replace(pair(), client_name="web01"), NOW, "never")
+    assert itself["msg"].startswith("web01: the logon works.")
+    assert "The logon works: web01" in screen(hosts(web01=itself), [], [])

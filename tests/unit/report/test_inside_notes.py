@@ -79,10 +79,24 @@ def of_certificates(*kinds: tuple[str, str, str]) -> HostEvidence:
         ),
         pytest.param(seen(Unknown("the time was used up")), "The host's inside was not read: the time was used up.", id="no time"),
         pytest.param(
-            pair(Unknown("nobody could log on to the host")), "admin01, which is the client, was not looked into: nobody could log on to the host.",
-            id="client",
+            pair(Unknown("admin01.lab.test does not answer on TCP 5986")),
+            "The client side of admin01 was not read: admin01.lab.test does not answer on TCP 5986. So its logon is not judged. See what keeps this control "
+            "node out: ansible admin01 -m winrm.doctor.diagnose. Let the inventory log on to admin01 as one of its administrators.", id="client",
         ),
-        pytest.param(pair(denied()), "On admin01 the account may not read everything (winrm/config, WMI root/cimv2, cmd (WinRS)).", id="client denied"),
+        pytest.param(
+            pair(denied()),
+            "The client side of admin01 was not read: its account in the inventory may not read it (winrm/config, WMI root/cimv2, cmd (WinRS)). So its logon "
+            "is not judged. Let the inventory log on to admin01 as one of its administrators.", id="client denied",
+        ),
+        pytest.param(
+            pair(inside(denied=("registry HKLM\\SAM",))),
+            "The client side of admin01 was read (LAB\\svc, negotiate over https). Its logon is judged by how the two are set up; it was not tried. Not read "
+            "there, for which another account is needed: registry HKLM\\SAM.", id="client in part",
+        ),
+        pytest.param(
+            replace(pair(), client_name="WEB01"),
+            "WEB01 is the host itself, so there is no pair to judge: client_host is to name the machine from which somebody logs on.", id="client is the host",
+        ),
         pytest.param(
             seen(of_certificates(("expiring", OTHER, "The certificate of the service expires on 2026-04-20, in 11 days."))),
             "The certificate of the service expires on 2026-04-20, in 11 days.", id="expiring",
@@ -158,7 +172,7 @@ def test_note(whole: Case, words: str) -> None:
     assert words in notes(whole, NOW)
 
 
-@pytest.mark.parametrize("whole", [seen(), pair(), outside_case(), replace(outside_case(), host=Unknown("not asked: the logon works"))])
+@pytest.mark.parametrize("whole", [seen(), outside_case(), replace(outside_case(), host=Unknown("not asked: the logon works"))])
 def test_well_inside_needs_no_note(whole: Case) -> None:
     assert [sentence for rule in inside_notes.RULES for sentence in rule(whole, NOW)] == []
 
