@@ -58,11 +58,12 @@ def _read(seen: HostEvidence) -> bool:
 def well(case: Case) -> tuple[str, ...]:
     """What was compared and fits, as far as the control node's own logon does not show it: the name that Kerberos asks for, and the client's trust."""
     seen = inside.client(case)
-    if seen is None or not pairs.judged(case):
+    if seen is None or not is_read(case):
         return ()
     told = []
     name, owners = pairs.asked_name(case), directories.carriers(case, pairs.asked_name(case))
-    if not pairs.ntlm_alone(case, seen)[0] and owners and not pairs.spn(case, seen):
+    able = not any(one.rule == "client_method_off" for one in pairs.findings(case, "service_config"))
+    if able and not pairs.ntlm_alone(case, seen)[0] and owners and not pairs.spn(case, seen):
         told.append(f"as a Windows client it asks Kerberos for {name}, for which {directories.called(owners[0])} answers")
     stored = inside.known(seen.certificates)
     if case.target.scheme == "https" and stored is not None and stored.presented is not None:

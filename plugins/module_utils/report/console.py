@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
+from ..causes.whose import ALONE
 from .fleet import CLEAR, FAILED, MISSING, TROUBLE, UNPROVEN, Hosts
 
 GROUP = 8
@@ -73,6 +74,8 @@ def _host(hosts: Hosts, names: list[str], full: bool) -> list[str]:
     tied = [item for item in others if item["cause"] in first.get("tied_with", ())]
     called = [_called(name, hosts[name]) for name in names]
     lines = [f"{called[0]}  {_way(host)}"] if len(names) == 1 else [f"{len(names)} hosts alike: {', '.join(called)}", f"  as {called[0]}  {_way(host)}"]
+    if host.get("client_host") and first["summary"].startswith(ALONE):
+        lines.append(f"  {_clear(host, works=bool(host.get('logon_works'))).partition(';')[0].rstrip(':')}.")
     lines.append(f"  {first['verdict'].upper()}  {first['cause']}: {first['summary']}")
     lines += [f"  OR        {item['cause']}: {item['summary']}" for item in tied]
     unseen = [cause for cause in first.get("tied_with", ()) if cause not in {item["cause"] for item in tied}]

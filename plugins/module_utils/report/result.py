@@ -63,7 +63,9 @@ def sentence(case: Case, findings: list[Finding]) -> str:
         return f"{whose.arrow(case)}: {_without_trouble(case)}"
     tied = [finding.cause for finding in first[1:]]
     others = f" Not to be told from {' or '.join(tied)} from here." if tied else ""
-    return f"{whose.arrow(case)}: {first[0].cause} ({first[0].verdict}): {first[0].summary}{others}"
+    # What is this control node's alone says nothing of the logon that was asked about.
+    about = f"{_about_client(case)} " if pairs.judged(case) and whose.is_alone(case, first[0]) else ""
+    return f"{whose.arrow(case)}: {about}{first[0].cause} ({first[0].verdict}): {first[0].summary}{others}"
 
 
 def _without_trouble(case: Case) -> str:

@@ -185,6 +185,8 @@ class Pool:
         if len(path) == 1:
             return "It signs itself and is in no Root store: everybody who is to trust it has to trust this very certificate."
         last = path[-1]
+        if last.store == PRESENTED:
+            return f"It ends in {self._subject(last)}, which is sent along, but lies in no Root store. {self._by_itself}"
         return f"It ends in {self._subject(last)}, which lies in {self._where(last)}, but in no Root store. {self._by_itself}"
 
     @property

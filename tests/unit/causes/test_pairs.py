@@ -233,6 +233,7 @@ def test_what_fits_is_told_of_the_pair() -> None:
     open_case = replace(case, client=inside(certificates=certificates(presented=replace(UNTRUSTED, outcome="undecided", why="Not all were read."))))
     assert whose.well(open_case)[1] == "whether it trusts the certificate that the host presents is not decided (Not all were read)"
     assert whose.well(pair(Unknown("dead"))) == ()
+    assert whose.well(replace(by_kerberos(covered=(HOST,)), client=client(Auth__Negotiate="false", Auth__Kerberos="false"))) == ()
 
 
 def unknown_here(client: HostEvidence) -> Case:

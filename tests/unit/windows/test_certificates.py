@@ -406,6 +406,9 @@ def test_diagnosis_of_a_client_reads_public_roots_too() -> None:
     seen = told(material(stores(root=[RSA_TOP])), here)
     assert seen.presented
     assert seen.presented.outcome != "undecided"
+    sent = told(material(stores(root=[RSA_TOP], ca=[])), replace(here, presented=(WEB.der, SUB.der, TOP.der)))
+    assert sent.presented
+    assert "which is sent along, but lies in no Root store" in sent.presented.why
 
 
 @pytest.mark.parametrize(
