@@ -13,7 +13,7 @@ from ..evidence.case import Case
 from ..evidence.endpoint import CertificateEvidence, TlsEvidence, VerifyEvidence
 from ..finding import CONFIRMED, LIKELY, RULED_OUT, Fact, Finding, Remedy
 from ..target import is_address
-from . import client_certificate, outside, stores
+from . import client_certificate, inside, outside, stores
 from .cause import Cause
 
 SERVER_AUTH = ("1.3.6.1.5.5.7.3.1", "2.5.29.37.0")
@@ -67,7 +67,7 @@ def evaluate(case: Case, now: float) -> list[Finding]:
 
 def _with_inside(case: Case, seen: TlsEvidence, found: list[Finding], now: float) -> list[Finding]:
     """What is wrong with the certificate that is presented; before it, that it is not the listener's; and which one of the host's would do."""
-    better = stores.replace_with(case, now) if stores.fitting(case, now) else REPLACE
+    better = stores.replace_with(case, now) if inside.listeners(case) or stores.fitting(case, now) else REPLACE
     found = [replace(finding, remedies=tuple(better if remedy == REPLACE else remedy for remedy in finding.remedies)) for finding in found]
     own = leaf(seen)
     wrong = stores.differing(case, own.thumbprint) if own else None

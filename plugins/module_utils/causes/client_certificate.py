@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .. import commands
 from ..evidence.base import seconds
 from ..evidence.case import Case
 from ..evidence.endpoint import CertificateEvidence
@@ -100,7 +101,7 @@ def _refused(case: Case, attempt: AttemptEvidence, own: CertificateEvidence | No
         facts.append(Fact(f"the certificate {own.subject or '(no subject)'} names {names}, issued by {own.issuer}", "the inventory's file", "logon"))
     opened = outside.door(case)
     tls = outside.tls(case)
-    remedies: tuple[Remedy, ...] = (MAP,)
+    remedies: tuple[Remedy, ...] = (MAP if own is None or not own.upns else replace(MAP, how=MAP.how.replace("UPN", commands.word(own.upns[0], "UPN"))),)
     rule = "client_refused"
     summary = "The host refuses the client certificate: certificate logon is off, nothing is mapped to it, or the mapping is out of date."
     if tls is not None and tls.version == "TLSv1.3" and opened is not None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .. import commands
 from ..evidence.case import Case
 from ..evidence.host import ChannelEvidence, MembershipEvidence
 from ..evidence.logon import NOT_TRIED, REFUSED
@@ -65,11 +66,15 @@ def reach(domain: str) -> Remedy:
     )
 
 
-def repairs(seen: MembershipEvidence | None = None) -> tuple[Remedy, ...]:
+def named_domain(seen: MembershipEvidence) -> str:
+    """The domain as it may stand in a command."""
+    return commands.word(seen.domain, "DOMAIN")
+
+
+def repairs(seen: MembershipEvidence) -> tuple[Remedy, ...]:
     """What mends the secure channel; both run on the host and change the machine password there and in the domain at once."""
-    domain = (seen.domain if seen else "") or "DOMAIN"
-    found = [inside.known(one) for one in (seen.controller, seen.secure_channel)] if seen else []
-    controller = next((one.controller for one in found if one is not None and one.controller), "DOMAIN_CONTROLLER")
+    domain, found = named_domain(seen), [inside.known(one) for one in (seen.controller, seen.secure_channel)]
+    controller = commands.word(next((one.controller for one in found if one is not None), ""), "DOMAIN_CONTROLLER")
     return (
         Remedy(
             "Repair the secure channel, on the host as a local administrator",
@@ -131,7 +136,7 @@ def _no_controller(case: Case, seen: MembershipEvidence) -> Finding | None:
     return Finding(
         "domain_trust", "no_controller", directories.at_most(_limit(case, by_ticket=False), LIKELY),
         f"The host finds no domain controller of {seen.domain or 'its domain'}, so it can have no NTLM logon of a domain account checked.", facts,
-        next_check=CHECK.format(domain=seen.domain or "DOMAIN"), remedies=(reach(seen.domain or "DOMAIN"),), weight=83,
+        next_check=CHECK.format(domain=named_domain(seen)), remedies=(reach(named_domain(seen)),), weight=83,
     )
 
 
@@ -143,7 +148,7 @@ def _broken_channel(case: Case, seen: MembershipEvidence) -> Finding | None:
     return Finding(
         "domain_trust", "secure_channel", directories.at_most(_limit(case, by_ticket=True), CONFIRMED),
         f"The host's secure channel to {seen.domain or 'its domain'} is broken: its domain does not know the host by its password.", facts,
-        next_check=CHECK.format(domain=seen.domain or "DOMAIN"), remedies=repairs(seen), weight=84,
+        next_check=CHECK.format(domain=named_domain(seen)), remedies=repairs(seen), weight=84,
     )
 
 

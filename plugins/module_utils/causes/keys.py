@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import commands
 from ..evidence.case import Case
 from ..evidence.directory import GRANTED, ComputerEvidence, OwnerEvidence
 from ..evidence.endpoint import ChallengeEvidence
+from ..evidence.host import MembershipEvidence
 from ..evidence.logon import NOT_TRIED, REFUSED
 from ..finding import CONFIRMED, LIKELY, POSSIBLE, Fact, Finding, Remedy
-from . import coded, directories, joined, logons, outside, spn_tasks
+from . import coded, directories, inside, joined, logons, outside, spn_tasks
 
 WRONG_KEY = joined.WRONG_KEY
 
@@ -139,7 +141,7 @@ def _elsewhere(case: Case, told: Told, owner: OwnerEvidence, here: ChallengeEvid
 def _stale(case: Case, told: Told, owner: OwnerEvidence, tied: tuple[str, ...]) -> Finding:
     """[inferred] By elimination: the name is right and the computer is right, so it is the key."""
     here, named = directories.answering(case), directories.computer(case)
-    facts = _facts(case, told, owner, here)
+    facts, domain = _facts(case, told, owner, here), commands.word(directories.host_domain(case), "DOMAIN")
     if named is not None and named.password_days is not None and named.name.lower() == owner.name.lower():
         old = "; Windows changes it every 30 days, so the host seems to have lost touch before" if named.password_days > STALE_DAYS else ""
         age = f"the directory's machine password of {named.name} is {named.password_days:.0f} days old{old}"
@@ -150,10 +152,8 @@ def _stale(case: Case, told: Told, owner: OwnerEvidence, tied: tuple[str, ...]) 
         directories.at_most(told.verdict, LIKELY),
         f"The host cannot read a ticket made for its own account {owner.name}: its machine password is not the one in the directory.",
         facts,
-        next_check="On the host: nltest /sc_query:DOMAIN, every line with Status =; Test-ComputerSecureChannel -Verbose. Was it restored from a snapshot?",
-        remedies=(
-            Remedy("Repair the secure channel, with a local administrator at hand", "Test-ComputerSecureChannel -Repair -Credential DOMAIN\\admin", "high"),
-        ),
+        next_check=f"On the host: {joined.QUERY.format(domain=domain)}. Was it restored from a snapshot?",
+        remedies=joined.repairs(inside.domain(case) or MembershipEvidence(True, domain=domain)),
         tied_with=tied,
         weight=82,
     )

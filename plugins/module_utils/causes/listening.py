@@ -11,7 +11,7 @@ from ..evidence.case import Case
 from ..evidence.endpoint import OPEN
 from ..evidence.host import POLICY, ListenerEvidence, ProblemEvidence, SettingEvidence
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
-from . import directories, inside, outside, owned
+from . import directories, fitting_certificates, inside, outside, owned
 
 RUNNING, DISABLED = "running", "disabled"
 NOT_SURE = ("start_pending",)
@@ -109,7 +109,7 @@ def _listener(case: Case) -> Finding | None:
     if not seen.listeners:
         return _finding(
             case, "no_listener", "WinRM has no listener at all: it answers nobody from outside.", (inside.fact(case, "there is no listener"),),
-            create(transport.lower()),
+            create(case),
         )
     there = [one for one in seen.listeners if one.port == port and one.enabled]
     if there:
@@ -119,7 +119,7 @@ def _listener(case: Case) -> Finding | None:
         )
     enabled = [one for one in seen.listeners if one.enabled]
     move = (Remedy(f"Or let the inventory use {enabled[0].transport} on port {enabled[0].port}", f"ansible_port: {enabled[0].port}"),) if enabled else ()
-    return _finding(case, "no_listener", f"WinRM has no listener for {transport} on TCP {port}.", described, create(transport.lower()), *move)
+    return _finding(case, "no_listener", f"WinRM has no listener for {transport} on TCP {port}.", described, create(case), *move)
 
 
 def set_on(one: ListenerEvidence, name: str, value: str) -> str:
@@ -128,10 +128,11 @@ def set_on(one: ListenerEvidence, name: str, value: str) -> str:
     return f"Set-WSManInstance winrm/config/Listener -SelectorSet @{{Address='{address}';Transport='{transport}'}} -ValueSet @{{{name}='{wanted}'}}"
 
 
-def create(scheme: str) -> Remedy:
-    """The command that makes a listener."""
-    if scheme == "https":
-        how = "New-Item -Path WSMan:\\localhost\\Listener -Transport HTTPS -Address * -CertificateThumbPrint THUMBPRINT -Force"
+def create(case: Case) -> Remedy:
+    """The command that makes a listener, with a certificate that the host has, where one fits."""
+    if case.target.scheme == "https":
+        named = f"-CertificateThumbPrint {fitting_certificates.thumbprint(case)}"
+        how = f"New-Item -Path WSMan:\\localhost\\Listener -Transport HTTPS -Address * {named} -Force"
         return Remedy("Create a listener for HTTPS, with a certificate for the host's name", how, "medium")
     return Remedy("Create a listener for HTTP", "winrm create winrm/config/Listener?Address=*+Transport=HTTP", "medium")
 

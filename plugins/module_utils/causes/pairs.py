@@ -16,7 +16,7 @@ from ..evidence.case import Case
 from ..evidence.host import POLICY, HostEvidence, PolicyValueEvidence, SettingEvidence
 from ..finding import LIKELY, POSSIBLE, Fact, Finding, Remedy
 from ..target import is_address
-from . import directories, inside, ntlm_policy, outside, owned, spn_tasks, stores, time_skew
+from . import directories, inside, joined, ntlm_policy, outside, owned, spn_tasks, stores, time_skew
 
 DENY_ALL = 2
 SENDING, EXCEPTIONS, LEVEL = "RestrictSendingNTLMTraffic", "ClientAllowedNTLMServers", "LmCompatibilityLevel"
@@ -341,7 +341,7 @@ def _no_controller(case: Case, seen: HostEvidence) -> Finding | None:
     if why or member is None or not member.member or found is None or found.code == 0:
         return None
     means = f", {found.means.rstrip('.')}" if found.means else ""
-    client, domain = name_of(case), member.domain or "DOMAIN"
+    client, domain = name_of(case), joined.named_domain(member)
     return _finding(
         case, "domain_trust", "client_no_controller", f"{client} finds no domain controller of {member.domain or 'its domain'}, so it gets no Kerberos ticket.",
         (_fact(case, f"nltest /dsgetdc says status {found.code}{means}"),),

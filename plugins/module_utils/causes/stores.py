@@ -10,11 +10,8 @@ from ..evidence.case import Case
 from ..evidence.endpoint import TlsEvidence
 from ..evidence.host import ProblemEvidence, StoredCertificateEvidence
 from ..finding import CONFIRMED, LIKELY, Fact, Finding, Remedy
-from ..target import is_address
-from . import directories, inside, listening, outside
+from . import directories, fitting_certificates, inside, listening, outside
 
-SERVER_AUTH = ("1.3.6.1.5.5.7.3.1", "2.5.29.37.0")
-"""id-kp-serverAuth and anyExtendedKeyUsage ([RFC 5280] 4.2.1.12)."""
 NO_HANDSHAKE = {
     "not_bound": "HTTP.sys has no certificate for the port",
     "no_thumbprint": "The HTTPS listener names no certificate",
@@ -22,7 +19,6 @@ NO_HANDSHAKE = {
     "no_key": "The certificate of the HTTPS listener has no private key",
 }
 """What leaves TLS without a certificate, by kind of problem; most telling last, for it names the root."""
-TRUSTED = "trusted"
 CHECK = "On the host: winrm enumerate winrm/config/listener; netsh http show sslcert; Get-ChildItem Cert:\\LocalMachine\\My."
 
 
@@ -96,22 +92,7 @@ def replace_with(case: Case, now: float) -> Remedy:
 
 def _fits(one: StoredCertificateEvidence, host: str, now: float) -> bool:
     own = one.certificate
-    return may_serve(one, host) and seconds(own.not_before) <= now <= seconds(own.not_after)
-
-
-def may_serve(one: StoredCertificateEvidence, host: str) -> bool:
-    """Whether a certificate has key, usage, chain and name for a listener, whatever its dates."""
-    own = one.certificate
-    usable = own.eku is None or bool(set(SERVER_AUTH).intersection(own.eku))
-    trusted = one.chain is None or one.chain.outcome == TRUSTED
-    return one.key is True and usable and trusted and _covers(own.dns_names, own.addresses, host)
-
-
-def _covers(names: tuple[str, ...], addresses: tuple[str, ...], host: str) -> bool:
-    if is_address(host):
-        return host in addresses
-    asked = host.lower().rstrip(".")
-    return any(name == asked or (name.startswith("*.") and asked.partition(".")[2] == name[2:]) for name in (one.lower() for one in names))
+    return fitting_certificates.may_serve(one, host) and seconds(own.not_before) <= now <= seconds(own.not_after)
 
 
 def _problems(case: Case, *kinds: str) -> tuple[ProblemEvidence, ...]:

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import replace
 
 from ..causes import binding as channel
-from ..causes import configured, encryption_types, gates, message_encryption, ntlm_policy, pairs, passages, permissions, quota, stores
+from ..causes import configured, encryption_types, fitting_certificates, gates, message_encryption, ntlm_policy, pairs, passages, permissions, quota
 from ..causes import listening as hearing
 from ..evidence.base import Known, Unknown
 from ..evidence.case import TargetEvidence
@@ -175,7 +175,7 @@ def _certificates(seen: CertificatesEvidence, target: TargetEvidence) -> Certifi
     """What the listener uses, and what would do in its place, where something is wrong."""
     if not seen.problems or target.scheme != "https":
         return replace(seen, stores=(), certificates=(), problems=seen.problems[:MOST_PROBLEMS])
-    mine = [one for one in seen.certificates if one.store == "My" and (one.used_by or stores.may_serve(one, target.host))]
+    mine = [one for one in seen.certificates if one.store == "My" and (one.used_by or fitting_certificates.may_serve(one, target.host))]
     short = tuple(map(_certificate, mine[:MOST_CERTIFICATES]))
     wrong = tuple(one for one in seen.stores if one.unreadable)
     return replace(seen, stores=wrong, certificates=short, problems=seen.problems[:MOST_PROBLEMS])

@@ -125,7 +125,7 @@ def _domain(case: Case, now: float) -> t.Iterator[str]:
     if seen is None or not seen.member or seen.role in joined.DOMAIN_CONTROLLER or not logons.works(case):
         return
     channel, controller = inside.known(seen.secure_channel), inside.known(seen.controller)
-    domain = seen.domain or "DOMAIN"
+    domain = joined.named_domain(seen)
     if channel is not None and channel.code:
         first, *others = (joined.reach(domain),) if joined.lacks_controller(channel) else joined.repairs(seen)
         ways = " Or: ".join((f"{first.do}: {first.how}", *(one.how for one in others)))

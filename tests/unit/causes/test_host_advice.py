@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.winrm.doctor.plugins.module_utils.causes.catalogue import evaluate_all
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.base import Unknown
 from ansible_collections.winrm.doctor.plugins.module_utils.evidence.case import Case
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import FirewallEvidence, ProfileEvidence, RuleEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.endpoint import VerifyEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import ChannelEvidence, FirewallEvidence, ProfileEvidence, RuleEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.finding import TROUBLE, Finding
 from ansible_collections.winrm.doctor.plugins.module_utils.report.notes import notes
-from cases import NOW, attempt, rung
-from host_cases import RULE_TLS, access, denied, firewall, inside, passage, rescued, seen, shut
+from cases import CERTIFICATE, NOW, TLS, attempt, door, rung
+from host_cases import HTTP, MEMBER, RULE_TLS, STORED, access, certificates, denied, firewall, inside, listeners, passage, rescued, seen, shut
 
 HERE = "192.0.2.9"
 
@@ -97,3 +100,30 @@ def test_switch_that_a_fault_names_is_advised(code: int, words: tuple[str, ...])
     said = " ".join((found.next_check, *(f"{one.do} {one.how}" for one in found.remedies)))
     assert not [word for word in words if word not in said], said
     assert "The host's inside was not read, although a logon got in: winrm/config: Fault 0x803381DD." in notes(case, NOW)
+
+
+def test_listener_is_created_with_the_certificate_that_fits() -> None:
+    own = replace(STORED, used_by=())
+    case = shut(rescued(listeners=listeners(HTTP), certificates=certificates(own)), state="refused")
+    assert f"-CertificateThumbPrint {own.certificate.thumbprint} " in first(case).remedies[0].how
+    late = rescued(listeners=listeners(HTTP), certificates=certificates(replace(own, days_left=-3.0)))
+    assert "-CertificateThumbPrint THUMBPRINT " in first(shut(late, "refused")).remedies[0].how
+
+
+def test_listener_that_needs_another_certificate_is_named_and_so_is_who_is_to_be_mapped() -> None:
+    tls = replace(TLS, chain_verify=VerifyEvidence(10), chain=(replace(CERTIFICATE, not_after="2026-02-01T00:00:00Z"),))
+    own = attempt("not_tried", reason="not_reached", used=False, rungs=())
+    found = next(one for one in evaluate_all(seen(rescued(), own, doors=(door(tls=tls),)), NOW) if one.rule == "expired")
+    assert "-SelectorSet @{Address='*';Transport='HTTPS'}" in found.remedies[0].how
+    client = replace(CERTIFICATE, eku=None, upns=("svc@lab.test",))
+    refused = seen(Unknown("nobody"), attempt("refused", method="certificate", kind="local"), auth=("certificate",), certificate=client)
+    assert "-Subject svc@lab.test " in next(one for one in evaluate_all(refused, NOW) if one.cause == "certificate").remedies[0].how
+
+
+@pytest.mark.parametrize(("domain", "said"), [("lab.test", "-Credential lab.test\\admin"), ("x;calc", "-Credential DOMAIN\\admin")])
+def test_domain_stands_in_commands_where_it_is_a_name(domain: str, said: str) -> None:
+    broken = replace(MEMBER, domain=domain, secure_channel=ChannelEvidence(1786))
+    found = first(seen(rescued(domain=broken), attempt("refused")))
+    assert said in found.remedies[0].how
+    assert "nltest /sc_query:" in found.next_check
+    assert not [one for one in found.remedies if "calc" in one.how]
