@@ -28,7 +28,7 @@ PACE = {"as_it_comes": 0.002, "at_once": 0.0, "slow": 0.02}
 LEAST_IDLE = 60.0
 
 
-def now() -> float:
+def ticks() -> float:
     """The clock of the shells; it is looked up each time, so that a test may set it."""
     return time.monotonic()
 
@@ -43,7 +43,7 @@ class Command:
     chunks: t.Iterator[cmd.Chunk] = field(default_factory=lambda: iter(()))
     waiting: cmd.Chunk | None = None
     """Output that was not there yet."""
-    began: float = field(default_factory=now)
+    began: float = field(default_factory=ticks)
     ready: float = 0.0
     """When, in seconds since then, the output was or will be there that was taken last."""
     told: float = 0.0
@@ -68,7 +68,7 @@ class Shell:
 class Shells:
     """All shells of a host, by ShellId."""
 
-    def __init__(self, windows: Windows, clock: t.Callable[[], float] = now) -> None:
+    def __init__(self, windows: Windows, clock: t.Callable[[], float] = ticks) -> None:
         self.windows, self.clock = windows, clock
         self.open: dict[str, Shell] = {}
         self.files: dict[str, bytes] = {}
