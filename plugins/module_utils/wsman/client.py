@@ -33,6 +33,7 @@ SPARE = 1.0
 MOST_PAGES, MOST_EMPTY, MOST_BYTES = 200, 3, 8 * 1024 * 1024
 """What an enumeration may bring: pages, empty ones in a row, bytes. Windows fills its pages, so that a few do."""
 KEPT = 8
+LATE = "the host had no answer within the time that it was given"
 ENUMERATION = envelope.NAMESPACES["n"]
 WHY = {"closed": "closed", "reset": "reset", "timeout": "timeout", "too_large": "too_large", "not_http": "malformed"}
 
@@ -53,7 +54,8 @@ class Faulted(WsmanError):
 
     def __init__(self, fault: FaultEvidence, what: str = "", answer: Answer | None = None) -> None:
         self.fault, self.denied = fault, is_denial(fault)
-        means = fault_means(fault).rstrip(".")
+        # That this is normal is true of a command's output alone, and there somebody asks again.
+        means = LATE if fault.code == TIMED_OUT else fault_means(fault).rstrip(".")
         super().__init__(f"{what}: {means}" if what else means, answer)
 
 

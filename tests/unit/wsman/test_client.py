@@ -31,6 +31,13 @@ def names(items: t.Iterable[t.Any]) -> list[str]:
     return [item.get("Name") for item in items]
 
 
+def test_question_whose_time_was_up_says_so() -> None:
+    talk, _session = client(fault(TIMED_OUT, "w:TimedOut"))
+    with pytest.raises(Faulted) as caught:
+        talk.get("config")
+    assert caught.value.sentence == "Get winrm/config: the host had no answer within the time that it was given"
+
+
 def test_get_returns_the_object_and_counts_what_it_cost() -> None:
     talk, session = client(CONFIG)
     assert talk.get("config").number("maxTIMEOUTms") == 60000
