@@ -243,12 +243,13 @@ def _authority(case: Case, seen: HostEvidence) -> Finding | None:
     missing = chain.outcome in ("untrusted_root", "incomplete")
     where = "Root" if chain.outcome == "untrusted_root" else "Root, or into CA where it is an intermediate"
     trust = Remedy(f"Put the certificate of {top} (or of its issuer) into {where} on {client}, best by Group Policy", "certutil -addstore Root FILE", "medium")
-    renew = Remedy("Give the host's HTTPS listener a certificate that its clients trust", stores.CHECK.removeprefix("On the host: "), "medium")
+    give = "Or give" if missing else "Give"
+    renew = Remedy(f"{give} the host's HTTPS listener a certificate that its clients trust", risk="medium")
     return _finding(
         case, "certificate", "client_distrusts", f"{client} does not trust the certificate that the host presents: {chain.why[:1].lower()}{chain.why[1:]}",
         (_fact(case, f"with its own stores it comes to: {' / '.join(chain.subjects[:5]) or 'no chain'} ({chain.outcome.replace('_', ' ')})"),),
         *((trust,) if missing else ()), renew, verdict=POSSIBLE if comes else LIKELY,
-        check=f"On {client}: certutil -verify -urlfetch FILE, with the host's certificate.",
+        check=f"On {client}: certutil -verify -urlfetch FILE, with the host's certificate. {stores.CHECK}",
     )
 
 
