@@ -79,6 +79,27 @@ target:
   description: The way to the host, as in RV(winrm.doctor.endpoint_info#module:target).
   returned: success
   type: dict
+ways:
+  description: Every logon that was tried or left out, in order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the alternate logon; empty for the inventory's own account.
+      type: str
+    account:
+      description: The account as it was named.
+      type: str
+    method:
+      description: The authentication method, with scheme and port.
+      type: str
+    outcome:
+      description: V(accepted), V(refused), V(broken) or V(not_tried).
+      type: str
+    means:
+      description: How it ended, in one sentence.
+      type: str
 problems:
   description:
     - What does not fit, whether it stops a logon or not. Which of it explains a failing logon is what M(winrm.doctor.diagnose) says.
@@ -896,6 +917,7 @@ from ..module_utils.evidence.fit import fit
 from ..module_utils.evidence.host import NOT_GATHERED, SUBSETS, HostEvidence
 from ..module_utils.evidence.logon import LogonEvidence
 from ..module_utils.report.inside_problems import problems
+from ..module_utils.report.ways import kept_out, ways
 from ..module_utils.target import Target, from_params
 
 ALL = "all"
@@ -940,7 +962,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         # What was not asked for is not there.
         inside = {name: value for name, value in inside.items() if value != encode(NOT_GATHERED)}
     msg = f"{_sentence(target, found, tried)}{_count(wrong)}"
-    return {"changed": False, "msg": msg, "target": encode(target.evidence()), "problems": wrong, "host": inside}
+    return {"changed": False, "msg": msg, "target": encode(target.evidence()), "problems": wrong, "ways": ways(tried), "host": inside}
 
 
 def subsets_of(given: t.Sequence[str]) -> tuple[str, ...]:
@@ -983,17 +1005,22 @@ def _unread(found: HostEvidence) -> list[str]:
 def _sentence(target: Target, found: HostEvidence | Unknown, tried: LogonEvidence) -> str:
     if isinstance(found, Unknown):
         first = tried.attempts[0].means if tried.attempts else (tried.gaps[0].unknown if tried.gaps else "nothing was tried.")
-        return f"{target.name}: nothing was read, for {found.unknown}. {first}"
+        return f"{target.name}: nothing was read, for {found.unknown}. {first}{_others(tried)}"
     by = f" by {found.way}" if found.way else ""
     if not found.way and (found.scheme, found.port) != (target.scheme, target.port):
         # Another door than the inventory's is worth a word.
         by = f" over {found.scheme} on port {found.port}"
     if host.denied_everywhere(found):
-        return f"{target.name}: the account {found.account}{by} may read nothing of the inside ({', '.join(found.denied)}). It takes an administrator."
+        return f"{target.name}: the account {found.account}{by} may read nothing of the inside ({', '.join(found.denied)}). It takes an administrator.{_others(tried)}"
     kept = f" Not allowed to read: {', '.join(found.denied)}." if found.denied else ""
     missing = _unread(found)
     unread = f" Unknown: {', '.join(missing)}." if missing else ""
-    return f"{target.name}: read as {found.account or 'the certificate'}{by} in {found.requests} requests.{kept}{unread}"
+    return f"{target.name}: read as {found.account or 'the certificate'}{by} in {found.requests} requests.{kept}{unread}{_others(tried) if found.denied else ''}"
+
+
+def _others(tried: LogonEvidence) -> str:
+    """Why the alternate logons did not help."""
+    return "".join(f" {clause}." for clause in kept_out(tried))
 
 
 def main() -> None:
