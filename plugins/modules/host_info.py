@@ -1010,12 +1010,14 @@ def _sentence(target: Target, found: HostEvidence | Unknown, tried: LogonEvidenc
     if not found.way and (found.scheme, found.port) != (target.scheme, target.port):
         # Another door than the inventory's is worth a word.
         by = f" over {found.scheme} on port {found.port}"
+    others = _others(tried) if found.denied else ""
     if host.denied_everywhere(found):
-        return f"{target.name}: the account {found.account}{by} may read nothing of the inside ({', '.join(found.denied)}). It takes an administrator.{_others(tried)}"
+        closed = ", ".join(found.denied)
+        return f"{target.name}: the account {found.account}{by} may read nothing of the inside ({closed}). It takes an administrator.{others}"
     kept = f" Not allowed to read: {', '.join(found.denied)}." if found.denied else ""
     missing = _unread(found)
     unread = f" Unknown: {', '.join(missing)}." if missing else ""
-    return f"{target.name}: read as {found.account or 'the certificate'}{by} in {found.requests} requests.{kept}{unread}{_others(tried) if found.denied else ''}"
+    return f"{target.name}: read as {found.account or 'the certificate'}{by} in {found.requests} requests.{kept}{unread}{others}"
 
 
 def _others(tried: LogonEvidence) -> str:
