@@ -31,7 +31,7 @@ from ansible_collections.winrm.doctor.plugins.module_utils.evidence.host import 
     LimitsEvidence,
     MembershipEvidence,
 )
-from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import ACCEPTED, LegEvidence
+from ansible_collections.winrm.doctor.plugins.module_utils.evidence.logon import ACCEPTED, LegEvidence, LogonEvidence
 from ansible_collections.winrm.doctor.plugins.module_utils.target import from_params
 from ansible_collections.winrm.doctor.plugins.module_utils.windows import reg_query
 from ansible_collections.winrm.doctor.plugins.module_utils.wire.channel import REPLY
@@ -134,7 +134,8 @@ def test_a_remote_management_user_hears_one_sentence_with_one_list(manner: str) 
     assert read(evidence) <= {"domain", "limits"}
     # Each shut door was asked once.
     assert visited.requests < 12
-    sentence = host_info._sentence(from_params({"host": "web01", "inventory_name": "web01", "port": 5985, "scheme": "http"}), evidence, t.cast(t.Any, None))
+    target = from_params({"host": "web01", "inventory_name": "web01", "port": 5985, "scheme": "http"})
+    sentence = host_info._sentence(target, evidence, LogonEvidence("2026-04-08T22:48:00Z", "here"))
     assert sentence.count("may read nothing of the inside") == sentence.count(CONFIG) == 1
     is_sound(evidence)
 
