@@ -114,3 +114,9 @@ def _full(domains: frozenset[str]) -> frozenset[str]:
     """Without the guessed first labels, unless nothing else is known."""
     dotted = frozenset(name for name in domains if "." in name)
     return dotted or domains
+
+
+def rid(sid: str) -> int | None:
+    """The last number of a SID."""
+    last = sid.rpartition("-")[2]
+    return int(last) if last.isdigit() else None

@@ -131,3 +131,13 @@ def _who(coded: Coded) -> str:
 
 def _fault_fact(case: Case, attempt: AttemptEvidence, rung: RungEvidence) -> Fact:
     return Fact(f"{rung.name}: {rung.means}", f"{where(case.target, port=attempt.port)}, {attempt.method} over {attempt.scheme}", "logon")
+
+
+def heard(said: Coded | None) -> tuple[Fact, ...]:
+    """What a code rests on, where one was said."""
+    return said.facts if said is not None else ()
+
+
+def strength(case: Case, said: Coded | None) -> str:
+    """Two kinds of evidence, the KDC's answer and what the directory holds, or the directory alone."""
+    return directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case))

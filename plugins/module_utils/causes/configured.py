@@ -125,7 +125,7 @@ def _prefix(case: Case, opened: DoorEvidence) -> Finding | None:
     if not mine or any(one.url_prefix.strip("/").lower() == wanted for one in mine) or answers.is_winrm(opened):
         return None
     one = mine[0]
-    fact = inside.fact(case, f"the listener {one.address}+{one.transport} has the URLPrefix {one.url_prefix}")
+    fact = inside.fact(case, f"the listener {one.key} has the URLPrefix {one.url_prefix}")
     how = listening.set_on(one, "URLPrefix", case.target.path)
     return _finding(
         case, "url_prefix", f"The listener answers under /{one.url_prefix}, and the inventory asks for /{case.target.path}.", (fact,),

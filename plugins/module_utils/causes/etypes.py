@@ -82,22 +82,14 @@ def _sides(case: Case) -> list[Side]:
     return found + ([Side("computer", computer.name, computer.dn, computer.encryption_types)] if computer else [])
 
 
-def _strength(case: Case, said: coded.Coded | None) -> str:
-    return directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case))
-
-
-def _heard(said: coded.Coded | None) -> tuple[Fact, ...]:
-    return said.facts if said is not None else ()
-
-
 def _narrow_client(case: Case, said: coded.Coded | None, setting: str) -> list[Finding]:
     known = directories.krb5(case)
     fact = Fact(f"krb5.conf sets {setting}", ", ".join(known.config_files) if known else "krb5.conf", "controller")
-    verdict = directories.at_most(_strength(case, said), LIKELY if said is None else CONFIRMED)
+    verdict = directories.at_most(coded.strength(case, said), LIKELY if said is None else CONFIRMED)
     remedy = Remedy("Delete the setting, or add AES to it", "[libdefaults] permitted_enctypes = aes256-cts aes128-cts")
     return [
         Finding(cause, "client_enctypes", directories.at_most(verdict, LIKELY), "krb5.conf of this control node permits no AES, which the domain insists on.",
-                (*_heard(said), fact), next_check=BY_HAND, remedies=(remedy,), tied_with=(other,), weight=weight)
+                (*coded.heard(said), fact), next_check=BY_HAND, remedies=(remedy,), tied_with=(other,), weight=weight)
         for cause, other, weight in (("encryption_types", "control_node", 78), ("control_node", "encryption_types", 77))
     ]
 
@@ -106,7 +98,7 @@ def _account(case: Case, said: coded.Coded | None, side: Side, rule: str, what: 
     narrow = _client(case)
     known = directories.krb5(case)
     stands = f"msDS-SupportedEncryptionTypes of {side.name} is {side.bits}" if side.bits is not None else f"userAccountControl of {side.name} says DES only"
-    facts = (*_heard(said), directories.read_fact(case, stands, side.dn, of_host=side.kind == "computer"))
+    facts = (*coded.heard(said), directories.read_fact(case, stands, side.dn, of_host=side.kind == "computer"))
     user = side.kind == "account"
     name = commands.word(side.name)
     how = f"Set-ADUser {name}" if user else f"Set-ADComputer {name.rstrip('$')}"
@@ -116,7 +108,7 @@ def _account(case: Case, said: coded.Coded | None, side: Side, rule: str, what: 
     return Finding(
         "encryption_types",
         f"{side.kind}_{rule}",
-        _strength(case, said),
+        coded.strength(case, said),
         f"The {side.kind} {side.name} may use {what}.",
         facts,
         next_check=BY_HAND,

@@ -12,7 +12,6 @@ from ..evidence.host import TimeEvidence
 from ..finding import Fact, Remedy
 from . import inside
 
-W32TIME = "w32time"
 DOMAIN_TIME = "NT5DS"
 RESYNC = Remedy(
     "Point the host's time service at its domain and let it resynchronise", "w32tm /config /syncfromflags:domhier /update; w32tm /resync", "medium",

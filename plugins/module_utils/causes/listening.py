@@ -59,7 +59,7 @@ def _mine(case: Case) -> list[ListenerEvidence]:
 
 def _described(one: ListenerEvidence) -> str:
     where = f"listening on {', '.join(one.listening_on[:6])}" if one.listening_on else "enabled" if one.enabled else "disabled"
-    return f"the listener {one.address}+{one.transport} has port {one.port}, {where}"
+    return f"the listener {one.key} has port {one.port}, {where}"
 
 
 def _finding(case: Case, rule: str, summary: str, because: tuple[Fact, ...], *remedies: Remedy, ceiling: str = CONFIRMED) -> Finding:
@@ -143,7 +143,7 @@ def _address(case: Case) -> Finding | None:
     mine = _mine(case)
     if seen is None or not mine:
         return None
-    labels = {f"{one.address}+{one.transport}" for one in mine}
+    labels = {one.key for one in mine}
     deaf = [one for one in inside.of_kind(seen.problems, "deaf") if one.subject in labels]
     called = {port.address for port in outside.ports(case)} or {case.target.host}
     left_out = [one for one in inside.of_kind(seen.problems, "address_left_out") if one.subject in called]

@@ -73,15 +73,6 @@ def _host(case: Case) -> str:
     return case.target.spn_hostname or case.target.host
 
 
-def _strength(case: Case, said: coded.Coded | None) -> str:
-    """Two kinds of evidence, the KDC's answer and the directory's owners, or the directory alone."""
-    return directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case))
-
-
-def _heard(said: coded.Coded | None) -> tuple[Fact, ...]:
-    return said.facts if said is not None else ()
-
-
 def _doubles(case: Case, owner: OwnerEvidence) -> list[str]:
     """All names of this host that this account carries beside another one, the connection's own first: the next one that is asked for would fail next."""
     own, seen = directories.own_spn(case), directories.directory(case)
@@ -103,9 +94,9 @@ def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence
     return Finding(
         "spn",
         "duplicate",
-        _strength(case, said),
+        coded.strength(case, said),
         f"{len(owners)} accounts carry {name}: {' and '.join(directories.called(owner) for owner in owners)}. A KDC gives no ticket for a name that is double.",
-        (*_heard(said), directories.owner_fact(case, name, owners)),
+        (*coded.heard(said), directories.owner_fact(case, name, owners)),
         next_check=f"setspn -X -F lists all duplicates of the forest; setspn -Q {name}.",
         remedies=removals,
         weight=82,
@@ -115,11 +106,11 @@ def _duplicate(case: Case, said: coded.Coded | None, owners: tuple[OwnerEvidence
 def _missing(case: Case, said: coded.Coded | None) -> Finding:
     """Nobody carries the name. Which other name the host does have tells what to do."""
     name, host = directories.own_spn(case), _host(case)
-    facts = (*_heard(said), directories.owner_fact(case, name, ()))
+    facts = (*coded.heard(said), directories.owner_fact(case, name, ()))
     known = directories.spn(case, name)
     only_in = known.only_in if known else ""
     # Where one domain of several was asked, somebody in another one may carry it.
-    verdict = directories.at_most(_strength(case, said), LIKELY) if only_in else _strength(case, said)
+    verdict = directories.at_most(coded.strength(case, said), LIKELY) if only_in else coded.strength(case, said)
     service = name.partition("/")[0]
     other = next((finding for finding in (_alias(case, facts, verdict), _length(case, facts, verdict), _other_name(case, facts, verdict)) if finding), None)
     if other is not None:
@@ -268,7 +259,7 @@ def _address(case: Case, said: coded.Coded | None) -> Finding | None:
         "address",
         directories.at_most(CONFIRMED if said is not None else LIKELY, directories.stake(case) or LIKELY),
         "Kerberos asks for a service named by IP address, and Active Directory knows no such SPN.",
-        (*_heard(said), *facts),
+        (*coded.heard(said), *facts),
         next_check=f"kvno {name.partition('/')[0]}/{known} after kinit: a ticket for the name proves that only the address is in the way.",
         remedies=(
             Remedy("Connect by the host's DNS name", f"ansible_host: {known}"),

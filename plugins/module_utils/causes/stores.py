@@ -47,7 +47,7 @@ def differing(case: Case, presented: str) -> Finding | None:
     found = inside.of_kind(seen.problems, "binding_differs", "foreign_binding") if seen else ()
     mine = [one for one in (seen.listeners if seen else ()) if one.enabled and one.port == case.target.port and one.transport == "HTTPS"]
     limit = inside.ceiling(case)
-    labels = {f"{one.address}+{one.transport}" for one in mine}
+    labels = {one.key for one in mine}
     found = tuple(one for one in found if one.subject in labels)
     if seen is None or not found or not limit:
         return None
@@ -99,6 +99,6 @@ def _problems(case: Case, *kinds: str) -> tuple[ProblemEvidence, ...]:
     """Of listeners and certificates, those about the inventory's port."""
     listed, stored = inside.listeners(case), inside.certificates(case)
     mine = [one for one in (listed.listeners if listed else ()) if one.enabled and one.port == case.target.port and one.transport == "HTTPS"]
-    subjects = {f"{one.address}+{one.transport}" for one in mine} | {one.thumbprint.upper() for one in mine if one.thumbprint}
+    subjects = {one.key for one in mine} | {one.thumbprint.upper() for one in mine if one.thumbprint}
     found = (*(listed.problems if listed else ()), *(stored.problems if stored else ()))
     return tuple(one for one in inside.of_kind(found, *kinds) if one.subject in subjects or one.subject.upper() in subjects)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ..evidence import answers
 from ..evidence.base import Known, Unknown, presentable
-from ..evidence.endpoint import ClockEvidence, EndpointEvidence, TlsEvidence
+from ..evidence.endpoint import EndpointEvidence, TlsEvidence
 from ..evidence.host import DENIED, SUBSETS, AccessEvidence, HostEvidence
 from ..evidence.logon import AttemptEvidence
 from ..target import Target
@@ -41,7 +41,7 @@ class Subset(t.Protocol):
         """What it means."""
 
 
-FILES: dict[str, t.Any] = {
+FILES: dict[str, Subset] = {
     "system": system, "config": config, "listeners": listeners, "service": services, "firewall": firewall, "certificates": certificates,
     "mappings": mappings, "policy": policy, "access": access, "domain": domain, "time": times, "client": client, "limits": limits, "tickets": tickets,
 }
@@ -119,7 +119,7 @@ def deepened(reading: Reading, material: Material, here: Circumstances) -> Mater
 def circumstances_of(target: Target, seen: EndpointEvidence | None, *, at: float, **more: t.Any) -> Circumstances:
     """What the inventory and the endpoint tell that the inside is compared with."""
     challenge = answers.challenge_of(seen)
-    clock = _clock(seen)
+    clock = answers.clock_of(seen)
     of_domain = challenge if challenge and challenge.membership != "workgroup" else None
     known = {
         "domain": (of_domain.dns_domain or "") if of_domain else "", "netbios_domain": (of_domain.netbios_domain or "") if of_domain else "",
@@ -139,12 +139,6 @@ def presented_by(target: Target, seen: EndpointEvidence, seconds: float) -> tupl
         return ()
     deadline = Deadline(seconds)
     return chain_of(lambda: connect(door.address, door.port, deadline.left()), target.host, deadline)
-
-
-def _clock(seen: EndpointEvidence | None) -> ClockEvidence | None:
-    """The finest reading of the host's clock."""
-    clocks = [clock for door in seen.doors for clock in door.clocks] if seen else []
-    return min(clocks, key=lambda one: one.uncertainty) if clocks else None
 
 
 def _read(evidence: HostEvidence, names: t.Iterable[str]) -> int:

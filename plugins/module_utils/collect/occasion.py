@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..account import LOCAL, account_of
 from ..domain import Domain
-from ..evidence.answers import challenge_of
+from ..evidence.answers import challenge_of, clock_of
 from ..evidence.base import Unknown
 from ..evidence.directory import REFUSED
 from ..evidence.endpoint import OPEN, EndpointEvidence
@@ -54,5 +54,5 @@ def _kerberos_failed(logon: LogonEvidence) -> bool:
 
 
 def _clocks_differ(seen: EndpointEvidence) -> bool:
-    clocks = [clock for door in seen.doors for clock in door.clocks]
-    return bool(clocks) and abs(min(clocks, key=lambda one: one.uncertainty).offset) > TOLERANCE
+    clock = clock_of(seen)
+    return clock is not None and abs(clock.offset) > TOLERANCE

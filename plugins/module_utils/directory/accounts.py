@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 import typing as t
 
+from ..account import rid
 from ..evidence.base import Known, Unknown
 from ..evidence.directory import AccountEvidence, PolicyEvidence
 from .entries import Entry, escape
-from .notation import DAY, dns_of_dn, moment_of, rid, seconds_of, sid_text
+from .notation import DAY, dns_of_dn, moment_of, seconds_of, sid_text
 
 DISABLED, LOCKED, NO_EXPIRY, SMARTCARD, NO_DELEGATION, DES_ONLY, NO_PREAUTH, EXPIRED = (
     0x2, 0x10, 0x10000, 0x40000, 0x100000, 0x200000, 0x400000, 0x800000

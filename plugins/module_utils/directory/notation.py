@@ -32,12 +32,6 @@ def sid_bytes(text: str) -> bytes:
     return bytes([1, len(parts)]) + int(authority).to_bytes(6, "big") + b"".join(int(part).to_bytes(4, "little") for part in parts)
 
 
-def rid(sid: str) -> int | None:
-    """The last number of a SID."""
-    last = sid.rpartition("-")[2]
-    return int(last) if last.isdigit() else None
-
-
 def domain_of_sid(sid: str) -> str:
     """The SID without its last number; "" for one that belongs to no domain."""
     return sid.rpartition("-")[0] if sid.startswith("S-1-5-21-") else ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .base import Unknown
-from .endpoint import ChallengeEvidence, DoorEvidence, EndpointEvidence, HttpEvidence
+from .endpoint import ChallengeEvidence, ClockEvidence, DoorEvidence, EndpointEvidence, HttpEvidence
 
 HTTP_SYS = "microsoft-httpapi"
 """Server header of HTTP.sys, which answers for WinRM (recorded from real hosts)."""
@@ -58,6 +58,12 @@ def is_winrm(opened: DoorEvidence) -> bool:
 def statuses(opened: DoorEvidence) -> set[int]:
     """HTTP statuses seen there."""
     return {reply.status for reply in replies(opened) if reply.status is not None}
+
+
+def clock_of(seen: EndpointEvidence | None) -> ClockEvidence | None:
+    """The sharpest reading of the host's clock, whichever door it came from."""
+    clocks = [clock for door in seen.doors for clock in door.clocks] if seen else []
+    return min(clocks, key=lambda clock: clock.uncertainty) if clocks else None
 
 
 def challenge_of(seen: EndpointEvidence | None) -> ChallengeEvidence | None:

@@ -76,6 +76,11 @@ class ListenerEvidence:
     source: str = LOCAL
     """`policy`, `compatibility` (ports 80 and 443) or `local`."""
 
+    @property
+    def key(self) -> str:
+        """What tells it from others, as Windows writes it: `*+HTTPS`."""
+        return f"{self.address}+{self.transport}"
+
 
 @dataclass(frozen=True)
 class BindingEvidence:

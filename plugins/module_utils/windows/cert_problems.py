@@ -42,7 +42,7 @@ class Use:
     @property
     def names(self) -> tuple[str, ...]:
         """`*+HTTPS`, `service`."""
-        return (*(_key(one) for one in self.listeners), *((SERVICE,) if self.service else ()))
+        return (*(one.key for one in self.listeners), *((SERVICE,) if self.service else ()))
 
     @property
     def active(self) -> bool:
@@ -52,12 +52,8 @@ class Use:
     @property
     def who(self) -> str:
         """For sentences."""
-        listeners = f"the listener {' and '.join(_key(one) for one in self.listeners)}" if self.listeners else ""
+        listeners = f"the listener {' and '.join(one.key for one in self.listeners)}" if self.listeners else ""
         return " and ".join(one for one in (listeners, "the service (winrm/config/service)" if self.service else "") if one)
-
-
-def _key(listener: ListenerEvidence) -> str:
-    return f"{listener.address}+{listener.transport}"
 
 
 def missing(use: Use, contents: Contents) -> ProblemEvidence:
@@ -126,7 +122,7 @@ def _names(seen: CertificateEvidence, use: Use, here: Circumstances) -> t.Iterat
     kind = "name_mismatch"
     for listener in use.listeners:
         if listener.hostname and not _fits(seen, listener.hostname):
-            yield kind, f"The certificate of the listener {_key(listener)} does not carry the listener's Hostname {listener.hostname}, but {_carried(seen)}."
+            yield kind, f"The certificate of the listener {listener.key} does not carry the listener's Hostname {listener.hostname}, but {_carried(seen)}."
     if use.listeners and here.scheme == "https" and not covers(seen, here.host):
         yield kind, f"The certificate of {use.who} does not cover {here.host}, the name by which the inventory calls the host, but {_carried(seen)}."
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import replace
 
 from ..evidence.base import Known, Unknown
 from ..evidence.host import DENIED, ChannelEvidence, MembershipEvidence
 from ..explain_code import fault_entry
+from ..target import is_address
 from ..wsman.objects import Object
 from . import system
 from .material import Circumstances, Command, Key, Material, Needs, Query, Said
@@ -44,7 +44,7 @@ def needs(circumstances: Circumstances) -> Needs:
 
 def evidence(material: Material, circumstances: Circumstances) -> Known[MembershipEvidence]:
     """Member or not, and how it stands with its domain."""
-    row = _row(material)
+    row = material.row(QUERY.id)
     role = row.number("DomainRole") if row is not None else None
     if role is None or not 0 <= role <= 5:
         role = None
@@ -75,10 +75,10 @@ def channel_of(said: Known[Said]) -> Known[ChannelEvidence]:
         return Unknown(DENIED)
     if not codes and not names:
         return Unknown("nltest did not end in time" if said.code is None else f"nltest ended with exit code {said.code} and told no status")
-    server = next((name for name in names if not _is_address(name)), "")
+    server = next((name for name in names if not is_address(name)), "")
     entry = fault_entry(code) if code else None
     means = STALE if code == ACCESS_DENIED else entry.meaning if entry else ""
-    return ChannelEvidence(code, server, next((name for name in names if _is_address(name)), ""), means)
+    return ChannelEvidence(code, server, next((name for name in names if is_address(name)), ""), means)
 
 
 def _lines(said: Said) -> int:
@@ -129,19 +129,6 @@ def _domain(material: Material, circumstances: Circumstances, row: Object | None
 def _computer(material: Material, circumstances: Circumstances, row: Object | None) -> str:
     names = (row.get("Name") if row else "", material.registry.text(system.NAME, "ComputerName"), circumstances.netbios_computer)
     return next((name for name in names if name), material.registry.text(TCPIP, "Hostname") or "")
-
-
-def _row(material: Material) -> Object | None:
-    rows = material.query(QUERY.id)
-    return None if isinstance(rows, Unknown) else next(iter(rows), None)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _why(material: Material) -> Unknown:

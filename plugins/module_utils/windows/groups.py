@@ -31,7 +31,6 @@ KINDS = {"win32_useraccount": "user", "win32_group": "group", "win32_systemaccou
 _IN_ENGLISH = {(domain.casefold(), name.casefold()): sid for sid, whole in NAMES.items() for domain, _slash, name in (whole.rpartition("\\"),)}
 _IN_ENGLISH |= {("nt authority", name): sid for (domain, name), sid in _IN_ENGLISH.items() if not domain and sid.startswith("S-1-5-")}
 _SAM_FORBIDS = re.compile(r'["/\\\[\]:;|=,+*?<>\x00-\x1f\x7f]')
-_PATH = re.compile(r"(?:.*[:/\\])?(\w+)\.(.+)", re.DOTALL)
 _KEY = re.compile(r"""(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 Name = t.Tuple[str, str]
 """Domain or computer, and name; as the host spells them."""

@@ -54,11 +54,6 @@ def problems(view: View) -> tuple[ProblemEvidence, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def label(listener: ListenerEvidence) -> str:
-    """Its key, as Windows writes it: `*+HTTPS`."""
-    return f"{listener.address}+{listener.transport}"
-
-
 def short(text: str) -> str:
     """As much of a text as a sentence bears."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
@@ -82,9 +77,9 @@ def _ports(view: View) -> t.Iterator[ProblemEvidence]:
 def _states(view: View) -> t.Iterator[ProblemEvidence]:
     for one in view.listeners:
         if not one.enabled:
-            yield ProblemEvidence("disabled", f"The listener {label(one)} on port {one.port} is disabled.", label(one))
+            yield ProblemEvidence("disabled", f"The listener {one.key} on port {one.port} is disabled.", one.key)
         elif view.bound_known and not one.listening_on:
-            yield ProblemEvidence("deaf", f"The listener {label(one)} on port {one.port} is bound to no address: nobody reaches it.", label(one))
+            yield ProblemEvidence("deaf", f"The listener {one.key} on port {one.port} is bound to no address: nobody reaches it.", one.key)
 
 
 def _filters(view: View) -> t.Iterator[ProblemEvidence]:
@@ -138,7 +133,7 @@ def _heard(view: View, address: Address) -> bool:
 
 def _bound(view: View, listener: ListenerEvidence) -> t.Iterator[ProblemEvidence]:
     """An HTTPS listener against the certificates that HTTP.sys presents on its port."""
-    name, thumbprint = label(listener), listener.thumbprint
+    name, thumbprint = listener.key, listener.thumbprint
     if not thumbprint and listener.source == "compatibility" and not isinstance(view.settings, Unknown):
         # The listener on port 443 takes the service's own certificate.
         thumbprint = (view.settings.value("Service/CertificateThumbprint") or "").replace(" ", "").upper()

@@ -113,6 +113,11 @@ class Material:
         """The rows of a query."""
         return self.queries.get(id, NOT_READ)
 
+    def row(self, id: str) -> Object | None:
+        """The only row of a query, where it came."""
+        rows = self.query(id)
+        return None if isinstance(rows, Unknown) else next(iter(rows), None)
+
     def said(self, id: str) -> Known[Said]:
         """What a command said."""
         return self.commands.get(id, NOT_READ)

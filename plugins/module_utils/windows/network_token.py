@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..account import ANY_DOMAIN, EITHER, account_of
+from ..account import ANY_DOMAIN, EITHER, account_of, rid
 from ..account import LOCAL as OF_THE_HOST
 from ..evidence.base import Known, Unknown
 from ..evidence.endpoint import ChallengeEvidence
@@ -32,7 +32,6 @@ from .sids import (
     ORGANIZATION,
     domain_of,
     is_sid,
-    rid,
 )
 
 USER = "access:user"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ..account import rid
+
 EVERYONE, OWNER_RIGHTS, NETWORK, INTERACTIVE, AUTHENTICATED, ORGANIZATION = "S-1-1-0", "S-1-3-4", "S-1-5-2", "S-1-5-4", "S-1-5-11", "S-1-5-15"
 LOCAL_ACCOUNT, LOCAL_ADMINISTRATOR, NTLM = "S-1-5-113", "S-1-5-114", "S-1-5-64-10"
 ADMINISTRATORS, USERS, GUESTS, EVENT_LOG_READERS, REMOTE_MANAGEMENT = "S-1-5-32-544", "S-1-5-32-545", "S-1-5-32-546", "S-1-5-32-573", "S-1-5-32-580"
@@ -57,12 +59,6 @@ def is_sid(text: str) -> bool:
 def domain_of(sid: str) -> str:
     """The SID of the domain or computer that an account belongs to; "" for one that belongs to none."""
     return sid.rpartition("-")[0] if sid.startswith("S-1-5-21-") and sid.count("-") > 4 else ""
-
-
-def rid(sid: str) -> int | None:
-    """The last number."""
-    last = sid.rpartition("-")[2]
-    return int(last) if last.isdigit() else None
 
 
 def name_of(sid: str) -> str:

@@ -9,7 +9,6 @@ import re
 
 from ..evidence.base import Known, Unknown
 from ..evidence.host import DENIED, SystemEvidence
-from ..wsman.objects import Object
 from .material import Circumstances, Key, Material, Needs, Query
 
 VERSION = "HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
@@ -45,7 +44,7 @@ def evidence(material: Material, circumstances: Circumstances) -> Known[SystemEv
 
 def name_of(material: Material, circumstances: Circumstances) -> str:
     """The host's NetBIOS name; "" where nobody tells."""
-    row = _row(material)
+    row = material.row(QUERY.id)
     return material.registry.text(NAME, "ComputerName") or (row.get("CSName") if row else "") or circumstances.netbios_computer
 
 
@@ -56,7 +55,7 @@ def build_of(material: Material) -> str:
     major, minor = registry.number(VERSION, "CurrentMajorVersionNumber"), registry.number(VERSION, "CurrentMinorVersionNumber")
     # CurrentVersion stayed at 6.3 with Windows 10, which is why there are two more values.
     start = f"{major}.{minor or 0}" if major is not None else registry.text(VERSION, "CurrentVersion")
-    row = _row(material)
+    row = material.row(QUERY.id)
     whole = f"{start}.{number}" if start and number else row.get("Version") if row else ""
     return whole if _BUILD.fullmatch(whole) else ""
 
@@ -64,7 +63,7 @@ def build_of(material: Material) -> str:
 def server_of(material: Material) -> bool | None:
     """Whether it is a server, domain controllers included."""
     kind = (material.registry.text(OPTIONS, "ProductType") or "").lower()
-    row = _row(material)
+    row = material.row(QUERY.id)
     number = {"winnt": 1, "servernt": 3, "lanmannt": 2}.get(kind) or (row.number("ProductType") if row else None)
     if number is None:
         installed = (material.registry.text(VERSION, "InstallationType") or "").lower()
@@ -75,13 +74,13 @@ def server_of(material: Material) -> bool | None:
 def controller_of(material: Material) -> bool | None:
     """Whether it is a domain controller."""
     kind = (material.registry.text(OPTIONS, "ProductType") or "").lower()
-    row = _row(material)
+    row = material.row(QUERY.id)
     number = row.number("ProductType") if row else None
     return kind == "lanmannt" if kind else None if number is None else number == 2
 
 
 def _product(material: Material) -> str:
-    row = _row(material)
+    row = material.row(QUERY.id)
     if row and row.get("Caption"):
         # "Microsoft Windows Server 2022 Standard": the registry leaves the maker out.
         return row.get("Caption").removeprefix("Microsoft ").strip()
@@ -90,11 +89,6 @@ def _product(material: Material) -> str:
     if name.startswith("Windows 10") and build.isdigit() and int(build) >= WINDOWS_11 and server_of(material) is not True:
         return f"Windows 11{name.removeprefix('Windows 10')}"
     return name
-
-
-def _row(material: Material) -> Object | None:
-    rows = material.query(QUERY.id)
-    return None if isinstance(rows, Unknown) else next(iter(rows), None)
 
 
 def _why(material: Material) -> Unknown:

@@ -16,7 +16,6 @@ from .reg_command import reg
 from .system_commands import net, netsh, sc, secedit, whoami
 
 Program = t.Callable[[Call], Result]
-MOST_READ = 16_000_000
 
 
 def find(name: str) -> Program | None:

@@ -70,7 +70,6 @@ NAMES = {
 """The built-in Administrator has one name in both languages. A domain's groups have the names of the language it was made in; here that of the host."""
 SYSTEM = "LocalSystem"
 LOCAL_SERVICE = "NT AUTHORITY\\LocalService"
-NETWORK_SERVICE = "NT AUTHORITY\\NetworkService"
 NEVER_STARTED = 1077
 """ERROR_SERVICE_NEVER_STARTED: the exit code of a service that was not started since the machine was."""
 
